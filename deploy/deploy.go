@@ -1,0 +1,90 @@
+// Package deploy is the port to the places where built apps go. A Release is
+// one app as the server has checked it: worker modules, assets by content,
+// and a configuration whose name and bindings the server chose. Targets
+// publish releases: deploy/workerd on this machine, deploy/webhook to a
+// Worker with a /deploy endpoint. The folder deploy/release makes releases out
+// of what a build left behind, which it treats as hostile input.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// Errors that callers branch on. Targets wrap them.
+var (
+	// ErrRefused: the app was refused for what it is (bad config, a worker
+	// that does not start, too big); the text says why and is for its author.
+	ErrRefused = errors.New("deploy: refused")
+	// ErrUnavailable: the target could not be reached or is busy; try again.
+	ErrUnavailable = errors.New("deploy: target unavailable")
+)
+
+// Asset is one static file. Path starts with "/" and is the request path of
+// the file itself, not percent-encoded.
+type Asset struct {
+	Path string
+	Hash string // lower-case hex SHA-256 of the content
+	Size int64  // bytes
+}
+
+// ModuleType is how the runtime reads a worker module.
+type ModuleType string
+
+// The module types.
+const (
+	ESModule ModuleType = "esm"
+	Wasm     ModuleType = "wasm"
+	Text     ModuleType = "text"
+	Data     ModuleType = "data"
+)
+
+// Module is one module of a worker. The first of a Release is its entry.
+type Module struct {
+	Name    string // path relative to the entry's folder, with "/"
+	Type    ModuleType
+	Content []byte
+}
+
+// AssetsConfig are the Workers rules for static assets.
+type AssetsConfig struct {
+	HTMLHandling     string   // auto-trailing-slash (default), drop-trailing-slash, force-trailing-slash, none
+	NotFoundHandling string   // none (default), 404-page, single-page-application
+	RunWorkerFirst   bool     // every request goes to the worker first
+	WorkerFirstGlobs []string // or those that match; "!" excludes
+	Binding          string   // name of the assets binding, "" when there is none
+	Headers          string   // text of _headers
+	Redirects        string   // text of _redirects
+}
+
+// Release is one publishable app.
+type Release struct {
+	ID                 string // opaque, unique
+	ProjectID          string
+	Name               string // the app's label, chosen by the server
+	CompatibilityDate  string // YYYY-MM-DD
+	CompatibilityFlags []string
+	Vars               map[string]string // plain text bindings
+	Modules            []Module          // none for a static app
+	Assets             []Asset
+	AssetsConfig       AssetsConfig
+	// Open returns the content of an asset by its hash.
+	Open func(hash string) (io.ReadCloser, error) `json:"-"`
+}
+
+// Published is where a release answers.
+type Published struct {
+	URL      string
+	Warnings []string // for the author, e.g. a compatibility date that was clamped
+}
+
+// Target publishes releases.
+type Target interface {
+	// Publish makes rel the live release of its name, or leaves what was live
+	// untouched and says why. It is idempotent by rel.ID. progress is called
+	// with short lines for the deployment's log.
+	Publish(ctx context.Context, rel *Release, progress func(string)) (*Published, error)
+	// Remove takes an app down. An unknown name is a no-op.
+	Remove(ctx context.Context, name string) error
+}

@@ -1,0 +1,19 @@
+// Package clock is how the product and the engines learn the time, so that
+// tests can hold it still. Engines that want a clock in their exported API
+// take a func() time.Time; this package supplies the values.
+package clock
+
+import "time"
+
+// Now returns the current time. It is the one place below app that reads the
+// real clock; everything else receives a func() time.Time in its Config.
+func Now() time.Time { return time.Now() }
+
+// OrNow returns now, or the real clock when now is nil: the zero value of a
+// Config field means the default.
+func OrNow(now func() time.Time) func() time.Time {
+	if now == nil {
+		return time.Now
+	}
+	return now
+}
