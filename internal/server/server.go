@@ -1,0 +1,90 @@
+// Package server is the product's front door: it looks at the host name of a
+// request and hands it to the door of that origin. The workspace, each
+// preview and each deployed app are origins of their own, so that code which
+// a stranger wrote never shares cookies or storage with the workspace.
+//
+//	<domain>                     the workspace and the function runtime
+//	<port>-<sandbox>.<domain>    a preview
+//	<name>.<domain>              a deployed app
+//
+// The doors are the folders beside this file; none knows another.
+package server
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// Config names the doors. All are required but Apps: without it (apps live
+// elsewhere) their hosts are not found.
+type Config struct {
+	Domain    string // host[:port] of the workspace, lower case
+	Workspace http.Handler
+	Functions http.Handler // /api/*, /version, sign-in routes
+	Health    http.Handler // /healthz
+	Preview   http.Handler
+	Apps      http.Handler
+}
+
+// New returns the router.
+func New(c Config) (http.Handler, error) {
+	if c.Domain == "" || c.Workspace == nil || c.Functions == nil || c.Health == nil || c.Preview == nil {
+		return nil, errors.New("new router: domain and doors are required")
+	}
+	main := http.NewServeMux()
+	main.Handle("/healthz", c.Health)
+	for _, path := range []string{"/api/", "/version", "/instance_version", "/instance_name", "/.well-known/openid-configuration", "/.well-known/jwks.json"} {
+		main.Handle(path, c.Functions)
+	}
+	main.Handle("/", c.Workspace)
+	return &router{domain: hostOnly(c.Domain), main: main, preview: c.Preview, apps: c.Apps}, nil
+}
+
+type router struct {
+	domain              string
+	main, preview, apps http.Handler
+}
+
+// ServeHTTP chooses by host. Ports are not compared: a proxy in front may
+// listen on another one. Names of other domains get a page, never the
+// workspace, so that a name rebound to this address reaches nothing; bare
+// addresses can't be rebound and reach the workspace.
+func (s *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	host := hostOnly(strings.ToLower(r.Host))
+	label, isSub := strings.CutSuffix(host, "."+s.domain)
+	switch {
+	case host == s.domain, host == "localhost", net.ParseIP(strings.Trim(host, "[]")) != nil:
+		s.main.ServeHTTP(w, r)
+	case !isSub || label == "" || strings.Contains(label, "."):
+		notFound(w)
+	case IsPreviewLabel(label):
+		s.preview.ServeHTTP(w, r)
+	case s.apps != nil:
+		s.apps.ServeHTTP(w, r)
+	default:
+		notFound(w)
+	}
+}
+
+// IsPreviewLabel tells whether a host's first label has the form of a
+// preview's, `<digits>-…`. No app may have such a name.
+func IsPreviewLabel(label string) bool {
+	digits, rest, ok := strings.Cut(label, "-")
+	return ok && digits != "" && rest != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+func hostOnly(hostport string) string {
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		return h
+	}
+	return hostport
+}
+
+func notFound(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = w.Write([]byte("There is nothing at this address.\n"))
+}

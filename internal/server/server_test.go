@@ -1,0 +1,73 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"surgent.dev/surgent/internal/server"
+)
+
+func say(word string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, word) })
+}
+
+func TestHostRouting(t *testing.T) {
+	t.Parallel()
+	h, err := server.New(server.Config{
+		Domain: "localhost:3210", Workspace: say("workspace"), Functions: say("functions"),
+		Health: say("health"), Preview: say("preview"), Apps: say("app"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ host, path, want string }{
+		{"localhost:3210", "/", "workspace"},
+		{"LOCALHOST:3210", "/p/abc", "workspace"},
+		{"localhost:3210", "/api/query", "functions"},
+		{"localhost:3210", "/api/1.48.0/sync", "functions"},
+		{"localhost:3210", "/api/auth/signin/google", "functions"},
+		{"localhost:3210", "/version", "functions"},
+		{"localhost:3210", "/.well-known/jwks.json", "functions"},
+		{"localhost:3210", "/healthz", "health"},
+		{"127.0.0.1:3210", "/", "workspace"},
+		{"[::1]:3210", "/api/query", "functions"},
+		{"3000-abc.localhost:3210", "/api/query", "preview"},
+		{"3000-a-b-c.localhost", "/", "preview"},
+		{"todo-list.localhost:3210", "/api/hello", "app"},
+		{"3000.localhost:3210", "/", "app"},
+		{"a.b.localhost:3210", "/", ""},
+		{".localhost:3210", "/", ""},
+		{"evil.example:3210", "/", ""},
+		{"localhost.evil.example", "/api/query", ""},
+		{"evillocalhost", "/", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tc.path, nil)
+		r.Host = tc.host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if tc.want == "" {
+			if w.Code != http.StatusNotFound {
+				t.Errorf("%s%s: status %d %q", tc.host, tc.path, w.Code, w.Body)
+			}
+		} else if w.Body.String() != tc.want {
+			t.Errorf("%s%s: %q, want %q", tc.host, tc.path, w.Body, tc.want)
+		}
+	}
+}
+
+func TestAppsOfAnotherPlaceAreNotFound(t *testing.T) {
+	t.Parallel()
+	h, err := server.New(server.Config{Domain: "localhost", Workspace: say("w"), Functions: say("f"), Health: say("h"), Preview: say("p")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Host = "todo.localhost"
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusNotFound {
+		t.Errorf("status %d", w.Code)
+	}
+}

@@ -1,0 +1,85 @@
+package workspace_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"surgent.dev/surgent/internal/server/workspace"
+)
+
+const page = `<!doctype html><script>theme()</script><script type="module" src="/assets/app-1a2b.js"></script>`
+
+func TestFilesPagesAndPolicy(t *testing.T) {
+	t.Parallel()
+	h, err := workspace.New(workspace.Config{Domain: "localhost:3210", Scheme: "http", Files: fstest.MapFS{
+		"index.html":         {Data: []byte(page)},
+		"assets/app-1a2b.js": {Data: []byte("1")},
+		"favicon.svg":        {Data: []byte("<svg/>")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(method, path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+		return w
+	}
+	for _, path := range []string{"/", "/p/k17abc?tab=files", "/sign-in", "/index.html"} {
+		w := get(http.MethodGet, path)
+		if w.Code != http.StatusOK || w.Body.String() != page || w.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+	}
+	csp := get(http.MethodGet, "/").Header().Get("Content-Security-Policy")
+	for _, want := range []string{"'sha256-", "frame-src http://*.localhost:3210", "frame-ancestors 'none'", "connect-src 'self' ws://localhost:3210"} {
+		if !strings.Contains(csp, want) {
+			t.Errorf("policy lacks %q: %s", want, csp)
+		}
+	}
+	if strings.Contains(csp, "script-src 'self' 'unsafe-inline'") {
+		t.Error("any inline script may run")
+	}
+	w := get(http.MethodGet, "/assets/app-1a2b.js")
+	if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") || w.Header().Get("Content-Type") != "text/javascript; charset=utf-8" {
+		t.Errorf("asset: %d %v", w.Code, w.Header())
+	}
+	if w := get(http.MethodGet, "/assets/gone.js"); w.Code != http.StatusNotFound {
+		t.Errorf("a missing script got %d", w.Code)
+	}
+	if w := get(http.MethodPost, "/"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST got %d", w.Code)
+	}
+	if w := get(http.MethodGet, "/../../etc/passwd"); strings.Contains(w.Body.String(), "root:") {
+		t.Error("left the folder")
+	}
+}
+
+func TestDevServer(t *testing.T) {
+	t.Parallel()
+	vite := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("vite " + r.URL.Path)) }))
+	u, err := url.Parse(vite.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := workspace.New(workspace.Config{DevServer: u, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/src/main.tsx", nil))
+		return w
+	}
+	if w := ask(); w.Body.String() != "vite /src/main.tsx" {
+		t.Errorf("got %q", w.Body)
+	}
+	vite.Close()
+	if w := ask(); w.Code != http.StatusBadGateway {
+		t.Errorf("status %d", w.Code)
+	}
+}
