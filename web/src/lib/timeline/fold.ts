@@ -1,5 +1,5 @@
 import type { Entry, Step } from "./types";
-import { plural } from "../units";
+import { count } from "../format";
 import { countWord } from "./words";
 
 export interface Folded {
@@ -28,7 +28,7 @@ export function fold(entries: Entry[], opts: { settled: boolean; keep: (key: str
   const hidden = entries.filter((e, i) => !stays(e, i));
   const shown = entries.filter(stays);
   const folded = hidden.filter((e): e is Step => e.type === "step");
-  return { hidden, shown, title: plural(folded.length, "step"), summary: summarise(folded) };
+  return { hidden, shown, title: count(folded.length, "step"), summary: summarise(folded) };
 }
 
 function isLoud(e: Entry): boolean {

@@ -1,4 +1,5 @@
-import { measured, plural } from "../units";
+import { count } from "../format";
+import { duration } from "../time";
 import { parsePatch, sumLines, type LineCounts } from "./patch";
 import { isRecord, num, str } from "./parse";
 import type { Step } from "./types";
@@ -149,7 +150,7 @@ function readRight(step: Step): Right {
   if (start > 1 || (total !== undefined && start + shown < total)) {
     return { kind: "text", text: `lines ${start}–${Math.max(start, start + shown - 1)}` };
   }
-  return { kind: "text", text: plural(shown, "line") };
+  return { kind: "text", text: count(shown, "line") };
 }
 
 function linesRight(step: Step): Right {
@@ -167,12 +168,12 @@ function searchRight(step: Step): Right {
   const data = isRecord(step.result.data) ? step.result.data : {};
   const files = num(data.numFiles) ?? (Array.isArray(data.filenames) ? data.filenames.length : undefined);
   const hits = num(data.numMatches) ?? num(data.numLines);
-  if (hits !== undefined && hits > 0) return { kind: "text", text: plural(hits, "hit") };
-  if (files !== undefined) return { kind: "text", text: files === 0 && step.name === "Grep" ? "no hits" : plural(files, "file") };
+  if (hits !== undefined && hits > 0) return { kind: "text", text: count(hits, "hit") };
+  if (files !== undefined) return { kind: "text", text: files === 0 && step.name === "Grep" ? "no hits" : count(files, "file") };
   if (/^no (files|matches)/i.test(step.result.text)) return { kind: "text", text: step.name === "Grep" ? "no hits" : "0 files" };
   const lines = step.result.text.split("\n").filter((l) => l.trim() !== "");
   const inContent = step.name === "Grep" && step.input.output_mode === "content";
-  return { kind: "text", text: plural(lines.length, inContent ? "hit" : "file") };
+  return { kind: "text", text: count(lines.length, inContent ? "hit" : "file") };
 }
 
 /** How long a step took; the row's own figure where it has one, else from its rows' times. */
@@ -195,7 +196,7 @@ export function exitCode(step: Step): number | undefined {
 function bashRight(step: Step): Right {
   if (!step.result) return { kind: "none" };
   const ms = stepTime(step);
-  const time = ms === undefined ? undefined : measured(ms);
+  const time = ms === undefined ? undefined : duration(ms);
   if (step.state === "failed") {
     const code = exitCode(step);
     if (code !== undefined) return { kind: "exit", code, time };
