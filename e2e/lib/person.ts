@@ -1,0 +1,65 @@
+// What a person does in the workspace, in gestures; and what the pictures of
+// it are called.
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, type Page } from "@playwright/test";
+
+const shots = join(import.meta.dirname, "../shots");
+mkdirSync(shots, { recursive: true });
+
+export interface Account {
+  email: string;
+  password: string;
+}
+
+let people = 0;
+export const newAccount = (): Account => ({ email: `person${Date.now()}${people++}@example.test`, password: "correct horse battery" });
+
+export async function shot(page: Page, name: string): Promise<void> {
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.screenshot({ path: join(shots, `${name}-${scheme}.png`), animations: "disabled" });
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+// Runs axe over the page and expects nothing.
+export async function axe(page: Page): Promise<void> {
+  const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  await page.evaluate(source);
+  const violations = await page.evaluate(async () => {
+    const api = (window as unknown as { axe: { run: (c: unknown, o: unknown) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> } }).axe;
+    // The person's own app is another origin and another author's page.
+    const result = await api.run({ exclude: [["iframe"]] }, { iframes: false });
+    return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary ?? ""}`).join(" | ")}`);
+  });
+  expect(violations).toEqual([]);
+}
+
+export async function signUp(page: Page, base: string, account = newAccount()): Promise<Account> {
+  await page.goto(`${base}/sign-in`);
+  await page.getByRole("button", { name: "Create an account" }).or(page.getByRole("link", { name: "Create an account" })).click();
+  await page.getByLabel("Email").fill(account.email);
+  await page.getByLabel("Password", { exact: true }).fill(account.password);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "What should it do?" })).toBeVisible();
+  return account;
+}
+
+export const promptBox = (page: Page) => page.getByRole("form", { name: "Prompt" }).getByRole("textbox");
+
+export async function build(page: Page, prompt: string): Promise<void> {
+  const box = page.getByRole("textbox", { name: "What should it do?" });
+  await box.fill(prompt);
+  await page.getByRole("button", { name: "Build" }).click();
+  await page.waitForURL(/\/p\//);
+}
+
+export async function send(page: Page, prompt: string): Promise<void> {
+  await promptBox(page).fill(prompt);
+  await promptBox(page).press("Enter");
+}
+
+export const preview = (page: Page) => page.frameLocator("iframe[title^='Preview of']");
