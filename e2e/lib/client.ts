@@ -1,0 +1,62 @@
+// The official npm client, signed in as somebody, against the real binary.
+import { ConvexClient, ConvexHttpClient } from "convex/browser";
+import { anyApi } from "convex/server";
+
+export const api = anyApi;
+
+export interface Tokens {
+  token: string;
+  refreshToken: string;
+}
+
+export async function signUpTokens(url: string, email: string, password = "correct horse battery"): Promise<Tokens> {
+  const http = new ConvexHttpClient(url);
+  const answer = (await http.action(api.auth.signIn, { provider: "password", params: { flow: "signUp", email, password } })) as { tokens: Tokens };
+  return answer.tokens;
+}
+
+export function connect(url: string, tokens?: Tokens): ConvexClient {
+  const client = new ConvexClient(url);
+  if (tokens) {
+    let current = tokens;
+    client.setAuth(async ({ forceRefreshToken }) => {
+      if (forceRefreshToken) {
+        const answer = (await new ConvexHttpClient(url).action(api.auth.signIn, { refreshToken: current.refreshToken })) as { tokens: Tokens | null };
+        if (!answer.tokens) return null;
+        current = answer.tokens;
+      }
+      return current.token;
+    });
+  }
+  return client;
+}
+
+// Collects every value of a query, so that a test can wait for one and count.
+export function watch<T>(client: ConvexClient, query: unknown, args: Record<string, unknown>): { values: T[]; until: (what: string, ok: (value: T) => boolean, ms?: number) => Promise<T> } {
+  const values: T[] = [];
+  const waiting: { ok: (value: T) => boolean; done: (value: T) => void }[] = [];
+  client.onUpdate(query as never, args as never, (value: unknown) => {
+    values.push(value as T);
+    for (const w of waiting.splice(0)) {
+      if (w.ok(value as T)) w.done(value as T);
+      else waiting.push(w);
+    }
+  });
+  return {
+    values,
+    until: (what, ok, ms = 60_000) => {
+      const newest = values.at(-1);
+      if (newest !== undefined && ok(newest)) return Promise.resolve(newest);
+      return new Promise((done, fail) => {
+        const timer = setTimeout(() => fail(new Error(`${what}: not within ${ms} ms; newest: ${JSON.stringify(values.at(-1))?.slice(0, 2000)}`)), ms);
+        waiting.push({
+          ok,
+          done: (value) => {
+            clearTimeout(timer);
+            done(value);
+          },
+        });
+      });
+    },
+  };
+}
