@@ -8,7 +8,9 @@ package deploy
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -20,6 +22,20 @@ var (
 	// ErrUnavailable: the target could not be reached or is busy; try again.
 	ErrUnavailable = errors.New("deploy: target unavailable")
 )
+
+// Refusal is an ErrRefused with the reason in words for the app's author.
+type Refusal struct{ Reason string }
+
+// Refuse returns a Refusal.
+func Refuse(format string, args ...any) error {
+	return &Refusal{Reason: fmt.Sprintf(format, args...)}
+}
+
+// Error returns the reason alone.
+func (r *Refusal) Error() string { return r.Reason }
+
+// Is makes a Refusal an ErrRefused.
+func (r *Refusal) Is(target error) bool { return target == ErrRefused }
 
 // Asset is one static file. Path starts with "/" and is the request path of
 // the file itself, not percent-encoded.
@@ -65,8 +81,9 @@ type Release struct {
 	Name               string // the app's label, chosen by the server
 	CompatibilityDate  string // YYYY-MM-DD
 	CompatibilityFlags []string
-	Vars               map[string]string // plain text bindings
-	Modules            []Module          // none for a static app
+	Vars               map[string]string          // plain text bindings
+	JSONVars           map[string]json.RawMessage // bindings that are no strings
+	Modules            []Module                   // none for a static app
 	Assets             []Asset
 	AssetsConfig       AssetsConfig
 	// Open returns the content of an asset by its hash.

@@ -1,0 +1,274 @@
+package release_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"surgent.dev/surgent/deploy"
+	"surgent.dev/surgent/deploy/release"
+)
+
+func build(t *testing.T, files map[string]string, change ...func(*release.Options)) (*deploy.Release, []string, error) {
+	t.Helper()
+	c, err := release.Collect(t.Context(), bytes.NewReader(pack(t, files)), openBlobs(t), release.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := release.Options{ID: "r1", ProjectID: "p1", Name: "my-app", DefaultDate: "2026-10-01"}
+	for _, f := range change {
+		f(&o)
+	}
+	return release.New(c, o)
+}
+
+// shape is a release without contents.
+func shape(rel *deploy.Release) string {
+	var b strings.Builder
+	for _, m := range rel.Modules {
+		fmt.Fprintf(&b, "%s %s\n", m.Type, m.Name)
+	}
+	for _, a := range rel.Assets {
+		fmt.Fprintf(&b, "asset %s\n", a.Path)
+	}
+	return b.String()
+}
+
+func TestTemplateLayout(t *testing.T) {
+	t.Parallel()
+	rel, warnings, err := build(t, map[string]string{
+		"wrangler.jsonc": `{
+			// comment
+			"name": "somebody-elses-app",
+			"main": "worker/index.ts",
+			"compatibility_date": "2026-07-01",
+			"compatibility_flags": ["nodejs_compat"],
+			"assets": {"directory": "./dist/client", "binding": "ASSETS",
+				"not_found_handling": "single-page-application", "run_worker_first": ["/api/*", "!/api/docs"],},
+			"vars": {"PLAIN": "a\"b", "N": 7, "O": {"x": [1]}},
+		}`,
+		"dist/index.js":                 "export default {}",
+		"dist/index.js.map":             "{}",
+		"dist/chunks/a.js":              "export {}",
+		"dist/lib.wasm":                 "\x00asm",
+		"dist/.dev.vars":                "SECRET=1",
+		"dist/client/index.html":        "<p>",
+		"dist/client/assets/app.js":     "1",
+		"dist/client/_headers":          "/*\n  X-A: b\n",
+		"dist/client/_redirects":        "/a /b\n",
+		"dist/client/.assetsignore":     "*.map\n",
+		"dist/client/assets/app.js.map": "{}",
+		"dist/client/.env.production":   "SECRET=1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "esm index.js\nesm chunks/a.js\nwasm lib.wasm\nasset /assets/app.js\nasset /index.html\n"
+	if diff := cmp.Diff(want, shape(rel)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(deploy.AssetsConfig{
+		NotFoundHandling: "single-page-application", WorkerFirstGlobs: []string{"/api/*", "!/api/docs"},
+		Binding: "ASSETS", Headers: "/*\n  X-A: b\n", Redirects: "/a /b\n",
+	}, rel.AssetsConfig); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{"PLAIN": `a"b`}, rel.Vars); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]json.RawMessage{"N": json.RawMessage("7"), "O": json.RawMessage(`{"x": [1]}`)}, rel.JSONVars); diff != "" {
+		t.Error(diff)
+	}
+	// The name is the server's, whatever the file says.
+	if rel.Name != "my-app" || rel.CompatibilityDate != "2026-07-01" || rel.ProjectID != "p1" {
+		t.Errorf("release is %+v", rel)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], ".env.production") {
+		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+// The form that the edge platform's own bundler plugin leaves behind.
+func TestRedirectedLayout(t *testing.T) {
+	t.Parallel()
+	rel, _, err := build(t, map[string]string{
+		"wrangler.jsonc":               `{"name": "x", "main": "src/index.ts"}`,
+		".wrangler/deploy/config.json": `{"configPath":"../../dist/my_worker/wrangler.json","auxiliaryWorkers":[]}`,
+		"dist/my_worker/wrangler.json": `{"configPath":"/home/somebody/wrangler.jsonc","name":"x","main":"index.js","no_bundle":true,
+			"compatibility_date":"2026-07-01","assets":{"directory":"../client","not_found_handling":"404-page"},"rules":[{"type":"ESModule","globs":["**/*.js","**/*.mjs"]}],
+			"kv_namespaces":[],"d1_databases":[],"durable_objects":{"bindings":[]},"queues":{"producers":[],"consumers":[]},"triggers":{},"unsafe":{},"dev":{"ip":"localhost","port":8787}}`,
+		"dist/my_worker/index.js":            "export default {}",
+		"dist/my_worker/index.js.map":        "{}",
+		"dist/my_worker/.vite/manifest.json": "{}",
+		"dist/my_worker/assets/data-abc.txt": "text",
+		"dist/my_worker/assets/mod-abc.wasm": "\x00asm",
+		"dist/client/index.html":             "<p>",
+		"dist/client/.assetsignore":          "wrangler.json\n.dev.vars\n",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "esm index.js\ntext assets/data-abc.txt\nwasm assets/mod-abc.wasm\nasset /index.html\n"
+	if diff := cmp.Diff(want, shape(rel)); diff != "" {
+		t.Error(diff)
+	}
+	if rel.AssetsConfig.NotFoundHandling != "404-page" {
+		t.Errorf("rules were lost: %+v", rel.AssetsConfig)
+	}
+}
+
+func TestStaticLayouts(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"template":         {"wrangler.jsonc": `{"assets":{"directory":"dist/client"}}`, "dist/client/index.html": "x"},
+		"no config":        {"dist/index.html": "x"},
+		"stale redirect":   {".wrangler/deploy/config.json": `{"configPath":"../../gone.json"}`, "dist/index.html": "x"},
+		"another folder":   {"wrangler.json": `{"assets":{"directory":"./dist/site/"}}`, "dist/site/index.html": "x"},
+		"worker not named": {"wrangler.jsonc": `{}`, "dist/client/index.html": "x", "dist/index.js": "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rel, _, err := build(t, files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff("asset /index.html\n", shape(rel)); diff != "" {
+				t.Error(diff)
+			}
+			if rel.CompatibilityDate == "" {
+				t.Error("no compatibility date")
+			}
+		})
+	}
+}
+
+func TestRefusedBuilds(t *testing.T) {
+	t.Parallel()
+	config := func(text string) map[string]string {
+		return map[string]string{"wrangler.jsonc": text, "dist/client/index.html": "x", "dist/index.js": "1"}
+	}
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"KV", config(`{"kv_namespaces":[{"binding":"KV","id":"someone-elses"}]}`), `"kv_namespaces"`},
+		{"D1", config(`{"d1_databases":[{"binding":"DB","database_id":"x"}]}`), `"d1_databases"`},
+		{"R2", config(`{"r2_buckets":[{"binding":"B","bucket_name":"x"}]}`), `"r2_buckets"`},
+		{"durable objects", config(`{"durable_objects":{"bindings":[{"name":"A","class_name":"A"}]}}`), `"durable_objects"`},
+		{"services", config(`{"services":[{"binding":"A","service":"other-tenant"}]}`), `"services"`},
+		{"dispatch", config(`{"dispatch_namespaces":[{"binding":"A","namespace":"production"}]}`), `"dispatch_namespaces"`},
+		{"secrets store", config(`{"secrets_store_secrets":[{"binding":"A"}]}`), `"secrets_store_secrets"`},
+		{"unsafe", config(`{"unsafe":{"bindings":[{"name":"x","type":"y"}]}}`), `"unsafe"`},
+		{"routes", config(`{"routes":["example.com/*"]}`), `"routes"`},
+		{"crons", config(`{"triggers":{"crons":["* * * * *"]}}`), `"triggers"`},
+		{"tail", config(`{"tail_consumers":[{"service":"x"}]}`), `"tail_consumers"`},
+		{"account", config(`{"account_id":"abc"}`), `"account_id"`},
+		{"not JSON", config(`name = "x"`), "cannot be read"},
+		{"not an object", config(`[1]`), "must be an object"},
+		{"wrong type", config(`{"main": 7}`), `"main" must not be a number`},
+		{"deep", config(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), "too deep"},
+		{"huge", config(`{"a":"` + strings.Repeat("x", 64<<10) + `"}`), "larger than 64 KiB"},
+		{"date", config(`{"compatibility_date":"tomorrow"}`), "no date"},
+		{"flag", config(`{"compatibility_flags":["a b"]}`), "no compatibility flag"},
+		{"var name", config(`{"vars":{"a-b":"x"}}`), "name of a variable"},
+		{"prototype", config(`{"vars":{"__proto__":"x"}}`), "name of a variable"},
+		{"var size", config(`{"vars":{"A":"` + strings.Repeat("x", 6000) + `"}}`), "larger than 5 KiB"},
+		{"binding clash", config(`{"vars":{"A":"x"},"assets":{"binding":"A"}}`), "both a variable"},
+		{"html handling", config(`{"assets":{"html_handling":"x"}}`), "html_handling"},
+		{"not found handling", config(`{"assets":{"not_found_handling":"x"}}`), "not_found_handling"},
+		{"worker first", config(`{"assets":{"run_worker_first":"x"}}`), "run_worker_first"},
+		{"worker first glob", config(`{"assets":{"run_worker_first":["api"]}}`), "must start with"},
+		{"assets outside", config(`{"assets":{"directory":"../../etc"}}`), "outside"},
+		{"assets absolute", config(`{"assets":{"directory":"/etc"}}`), "outside"},
+		{"assets missing", config(`{"assets":{"directory":"./public"}}`), "not below dist"},
+		{"assets everything", config(`{"assets":{"directory":"."}}`), "not below dist"},
+		{"no worker built", map[string]string{"wrangler.jsonc": `{"main":"a.ts"}`, "dist/client/index.html": "x"}, "made neither"},
+		{"nothing", map[string]string{"wrangler.jsonc": `{}`}, "nothing to deploy"},
+		{"toml", map[string]string{"wrangler.toml": "x", "dist/index.html": "x"}, "wrangler.toml"},
+		{"CommonJS", map[string]string{"wrangler.jsonc": `{"main":"dist/index.js","rules":[{"type":"CommonJS","globs":["**/*.cjs"]}]}`, "dist/index.js": "1", "dist/a.cjs": "1"}, `"CommonJS"`},
+		{"module not UTF-8", map[string]string{"wrangler.jsonc": `{"main":"dist/index.js"}`, "dist/index.js": "\xff"}, "not UTF-8"},
+		{"module name", map[string]string{"wrangler.jsonc": `{"main":"dist/index.js"}`, "dist/index.js": "1", `dist/a".js`: "1"}, "module name"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := build(t, test.files)
+			if !errors.Is(err, deploy.ErrRefused) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want a refusal with %q", err, test.want)
+			}
+			if reason, ok := release.IsRefused(err); err != nil && (!ok || reason != err.Error()) {
+				t.Errorf("the reason is %q, %v", reason, ok)
+			}
+		})
+	}
+}
+
+func TestServerDecides(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"wrangler.jsonc":         `{"compatibility_date":"2030-01-01","vars":{"A":"file","B":{"x":1}}}`,
+		"dist/client/index.html": "x",
+	}
+	rel, warnings, err := build(t, files, func(o *release.Options) { o.Vars = map[string]string{"A": "owner", "B": "owner"} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"A": "owner", "B": "owner"}, rel.Vars); diff != "" || len(rel.JSONVars) != 0 {
+		t.Error(diff, rel.JSONVars)
+	}
+	if rel.CompatibilityDate != "2026-10-01" || len(warnings) != 1 {
+		t.Errorf("date %s, warnings %q", rel.CompatibilityDate, warnings)
+	}
+	for _, name := range []string{"", "a", "api", "www", "preview-x", "3000-x", "A-b", "a--", "-ab", "xn--a", strings.Repeat("a", 41)} {
+		if _, _, err := build(t, files, func(o *release.Options) { o.Name = name }); !errors.Is(err, deploy.ErrRefused) {
+			t.Errorf("the name %q was taken: %v", name, err)
+		}
+	}
+}
+
+func TestSanitizeName(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"My App!":                       "my-app",
+		"--a__b--":                      "a-b",
+		"Über Ünïcode":                  "ber-n-code",
+		"":                              "",
+		strings.Repeat("a", 39) + "-bc": strings.Repeat("a", 39),
+	} {
+		if got := release.SanitizeName(text); got != want {
+			t.Errorf("SanitizeName(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestSweepKeepsYoungAndKept(t *testing.T) {
+	t.Parallel()
+	blobs := openBlobs(t)
+	kept, _, err := blobs.Put(strings.NewReader("kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	loose, _, err := blobs.Put(strings.NewReader("loose"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep := func(hash string) bool { return hash == kept }
+	if n, err := blobs.Sweep(keep, time.Now().Add(-time.Hour)); n != 0 || err != nil {
+		t.Errorf("swept %d young blobs, %v", n, err)
+	}
+	if n, err := blobs.Sweep(keep, time.Now().Add(time.Hour)); n != 1 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
+	if _, err := blobs.Read(kept); err != nil {
+		t.Error(err)
+	}
+	if _, err := blobs.Read(loose); err == nil {
+		t.Error("the loose blob is still there")
+	}
+}
