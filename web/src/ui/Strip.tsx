@@ -1,0 +1,34 @@
+import type { ReactNode } from "react";
+import { cx } from "@/lib/cx";
+
+/** A line of 28 px across the page or a column, for a state that holds for a while. */
+export function Strip({
+  tone,
+  icon,
+  children,
+  action,
+}: {
+  tone: "warn" | "ok" | "bad";
+  icon?: ReactNode;
+  children: ReactNode;
+  action?: ReactNode;
+}) {
+  return (
+    <div
+      className={cx(
+        "flex min-h-7 shrink-0 flex-wrap items-center gap-x-2 px-4 py-1 text-step leading-5",
+        tone === "warn" && "bg-warn-soft text-warn",
+        tone === "ok" && "bg-ok-soft text-ok",
+        tone === "bad" && "bg-bad-soft text-bad",
+      )}
+    >
+      {icon}
+      <span>{children}</span>
+      {action}
+    </div>
+  );
+}
+
+/** A button that reads as a link, within a sentence or a strip. Its colour is that of the words around it. */
+export const linkButtonClass =
+  "-my-1 inline-flex min-h-6 items-center font-semibold underline decoration-1 underline-offset-2 hover:decoration-2 pointer-coarse:min-h-11";

@@ -1,0 +1,23 @@
+/** The parts that every screen is made of. None of them knows a word of the product. */
+export { type Announce, Announcer, useAnnounce } from "./Announcer";
+export { Avatar } from "./Avatar";
+export { Button, buttonClass, type ButtonLook, type ButtonProps } from "./Button";
+export { Chip, type Tone } from "./Chip";
+export { CopyButton } from "./CopyButton";
+export { Dialog, type DialogProps } from "./Dialog";
+export { ErrorBoundary } from "./ErrorBoundary";
+export { Field, fieldClass, FieldNote, type FieldProps } from "./Field";
+export { IconButton, type IconButtonProps } from "./IconButton";
+export { Link, linkClass } from "./Link";
+export { LiveNode } from "./LiveNode";
+export { Mark } from "./Mark";
+export { Menu, MenuChoice, MenuItem, MenuOption, MenuRule, MenuText } from "./Menu";
+export { Note, type NoteTone } from "./Note";
+export { Popover } from "./Popover";
+export { Segmented } from "./Segmented";
+export { Separator } from "./Separator";
+export { Loading, Skeleton } from "./Skeleton";
+export { linkButtonClass, Strip } from "./Strip";
+export { panelProps, type TabItem, TabList } from "./Tabs";
+export { Textarea } from "./Textarea";
+export { Tooltip, TooltipProvider } from "./Tooltip";
