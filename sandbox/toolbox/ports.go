@@ -1,0 +1,5 @@
+//go:build linux
+
+package toolbox
+
+func (s *Server) portRoutes() {}

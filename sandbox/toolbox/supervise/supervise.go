@@ -1,0 +1,205 @@
+//go:build linux
+
+// Package supervise is the first process of a sandbox: root, and so the only
+// one that the user's processes can neither read nor end. It runs the toolbox
+// server as the user, starts it again when it dies, keeps the token and the
+// environment for it in memory meanwhile, and reaps whatever loses its parent.
+//
+// Sessions are children of the server. When it dies they become children of
+// this process and run on; the next server takes them up.
+package supervise
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// File descriptors that the server finds open: from the first it reads its
+// state, as one JSON value, to the second it writes each new one.
+const (
+	StateIn  = 3
+	StateOut = 4
+)
+
+const (
+	minRestart = 100 * time.Millisecond
+	maxRestart = 5 * time.Second
+	stopGrace  = 2 * time.Second
+)
+
+// Config says how to run the server.
+type Config struct {
+	// Argv starts the server; Argv[0] is a path.
+	Argv []string
+	// Env is its whole environment. It must not hold the token.
+	Env []string
+	// UID and GID are the user's.
+	UID, GID uint32
+	// OwnedDirs are made and given to the user before the first start.
+	OwnedDirs []string
+	// State is what the first server gets.
+	State  json.RawMessage
+	Logger *slog.Logger
+}
+
+// Run supervises until SIGTERM or SIGINT, then ends every process and returns.
+// It reaps all children of this process, so nothing else in it may start any.
+func Run(cfg Config) error {
+	for _, dir := range cfg.OwnedDirs {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+		if err := os.Chown(dir, int(cfg.UID), int(cfg.GID)); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM, unix.SIGINT)
+	quit := make(chan struct{}) // closed when everything is to end
+	server := make(chan int, 1) // holds the server's process id while it runs
+	go func() {
+		<-stop
+		close(quit)
+		endAll(server)
+	}()
+
+	state := &stateBox{value: cfg.State}
+	wait := minRestart
+	for {
+		started := time.Now()
+		pid, err := start(cfg, state)
+		if err != nil {
+			return err
+		}
+		server <- pid
+		status := reapUntil(pid)
+		select {
+		case <-server:
+		default: // endAll took it
+		}
+		select {
+		case <-quit:
+			reapRest()
+			return nil
+		default:
+		}
+		cfg.Logger.Error("toolbox ended, starting it again", "status", status)
+		if time.Since(started) > time.Minute {
+			wait = minRestart
+		}
+		time.Sleep(wait)
+		wait = min(2*wait, maxRestart)
+	}
+}
+
+// stateBox holds the newest state.
+type stateBox struct {
+	mu    sync.Mutex
+	value json.RawMessage
+}
+
+func (b *stateBox) get() json.RawMessage {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.value
+}
+
+func (b *stateBox) set(v json.RawMessage) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.value = v
+}
+
+// start runs the server with pipes for the state.
+func start(cfg Config, state *stateBox) (int, error) {
+	var in, out [2]int // read end, write end
+	if err := unix.Pipe2(in[:], unix.O_CLOEXEC); err != nil {
+		return 0, fmt.Errorf("make pipe: %w", err)
+	}
+	if err := unix.Pipe2(out[:], unix.O_CLOEXEC); err != nil {
+		return 0, fmt.Errorf("make pipe: %w", err)
+	}
+	pid, err := syscall.ForkExec(cfg.Argv[0], cfg.Argv, &syscall.ProcAttr{
+		Env:   cfg.Env,
+		Files: []uintptr{0, 1, 2, uintptr(in[0]), uintptr(out[1])},
+		Sys:   &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: cfg.UID, Gid: cfg.GID}, Setsid: true},
+	})
+	_ = unix.Close(in[0])  // the server's ends
+	_ = unix.Close(out[1]) // as above
+	toServer, fromServer := os.NewFile(uintptr(in[1]), "state"), os.NewFile(uintptr(out[0]), "state")
+	if err != nil {
+		_ = toServer.Close()
+		_ = fromServer.Close()
+		return 0, fmt.Errorf("start %s: %w", cfg.Argv[0], err)
+	}
+	go func() {
+		// A server that died before it read it is started again with it.
+		_, _ = toServer.Write(state.get())
+		_ = toServer.Close()
+	}()
+	go func() {
+		defer fromServer.Close()
+		dec := json.NewDecoder(fromServer)
+		for {
+			var v json.RawMessage
+			if err := dec.Decode(&v); err != nil {
+				if !errors.Is(err, io.EOF) {
+					cfg.Logger.Error("state not understood", "err", err)
+				}
+				return
+			}
+			state.set(v)
+		}
+	}()
+	return pid, nil
+}
+
+// reapUntil reaps children until pid is one of them.
+func reapUntil(pid int) unix.WaitStatus {
+	for {
+		var ws unix.WaitStatus
+		got, err := unix.Wait4(-1, &ws, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil, got == pid:
+			return ws
+		}
+	}
+}
+
+// reapRest reaps what is left, for a moment.
+func reapRest() {
+	for deadline := time.Now().Add(stopGrace); time.Now().Before(deadline); {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+		if pid == 0 {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+// endAll ends every other process of the sandbox. Only process 1 may do that:
+// anywhere else it would be every process of the machine, so there it is the
+// server alone.
+func endAll(server <-chan int) {
+	target := -1
+	if os.Getpid() != 1 {
+		target = <-server
+	}
+	_ = unix.Kill(target, unix.SIGTERM) // there may be none left
+	time.Sleep(stopGrace / 2)
+	_ = unix.Kill(target, unix.SIGKILL)
+}
