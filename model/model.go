@@ -40,6 +40,11 @@ type Tool struct {
 	Schema      json.RawMessage `json:"input_schema"`
 }
 
+// UnparsedInput is the one key of a tool_use input that was no JSON object:
+// its value is {"raw": text, "len": bytes}. A provider wraps such an input,
+// because only objects can be sent back; whoever runs tools must refuse it.
+const UnparsedInput = "__unparsedToolInput"
+
 // Request is one step. Tools keep their order: a stable prefix is cached.
 type Request struct {
 	Model     string
