@@ -237,8 +237,9 @@ func TestPackCommand(t *testing.T) {
 func FuzzCollect(f *testing.F) {
 	f.Add(pack(f, map[string]string{"dist/client/index.html": "x", "wrangler.jsonc": "{}"}))
 	f.Add(packHeaders(f, []tar.Header{{Name: "dist/x", Typeflag: tar.TypeSymlink, Linkname: "y"}}, nil))
+	blobs := openBlobs(f)
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		c, err := release.Collect(t.Context(), bytes.NewReader(stream), openBlobs(t), release.Limits{Entries: 100, TotalBytes: 1 << 20})
+		c, err := release.Collect(t.Context(), bytes.NewReader(stream), blobs, release.Limits{Entries: 100, TotalBytes: 1 << 20})
 		if err != nil {
 			if !errors.Is(err, deploy.ErrRefused) {
 				t.Errorf("not a refusal: %v", err)
