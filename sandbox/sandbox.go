@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 )
 
@@ -28,6 +29,9 @@ var (
 	ErrTimeout = errors.New("sandbox: timeout")
 	// ErrInvalid: the server refused the request; the text says why.
 	ErrInvalid = errors.New("sandbox: invalid request")
+	// ErrEnded: the session's shell, or the command, has ended and takes
+	// nothing more. The session's id is free again after DeleteSession.
+	ErrEnded = errors.New("sandbox: ended")
 )
 
 // State is a sandbox's state in Daytona's words.
@@ -113,10 +117,13 @@ type Client interface {
 // PreviewTarget is where one port of a sandbox answers. Requests go to URL
 // with the header x-daytona-preview-token: Token (and
 // x-daytona-skip-preview-warning: true). Dial, when set, reaches the server
-// of URL where its host name does not resolve (*.localhost).
+// of URL where its host name does not resolve (*.localhost); it fits
+// http.Transport.DialContext.
 type PreviewTarget struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
+
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`
 }
 
 // Toolbox is what runs inside a started sandbox. Relative paths resolve
@@ -127,6 +134,10 @@ type Toolbox interface {
 	Git
 	// WorkDir returns the working folder: where projects live.
 	WorkDir(ctx context.Context) (string, error)
+	// Within returns the file system of one folder, given as an absolute path:
+	// relative paths start there, and a path that leads out of it, by itself
+	// or through a symbolic link, is ErrInvalid.
+	Within(folder string) Files
 }
 
 // FileInfo describes a file as Daytona's toolbox does.
@@ -238,7 +249,9 @@ type Processes interface {
 	// DeleteSession kills everything the session started. Deleting an unknown
 	// one is ErrNotFound.
 	DeleteSession(ctx context.Context, sessionID string) error
-	// StartCommand begins a command in a session and returns its id.
+	// StartCommand begins a command in a session and returns its id. Its
+	// standard input stays open for SendInput, so a program that reads it
+	// waits: callers who never send any redirect it from /dev/null.
 	StartCommand(ctx context.Context, sessionID, command string) (string, error)
 	// GetCommand tells whether a command still runs. Its exit code shows only
 	// after all of its output is in the log.
@@ -247,6 +260,9 @@ type Processes interface {
 	// as it comes, until the command has ended or ctx is done. A cut
 	// connection is taken up again without a gap or a repeat.
 	FollowLogs(ctx context.Context, sessionID, commandID string, write func(Stream, []byte) error) error
+	// SendInput writes to the standard input of a running command; a newline
+	// is added where there is none. ErrEnded when it has ended.
+	SendInput(ctx context.Context, sessionID, commandID, data string) error
 	// Logs returns all output so far.
 	Logs(ctx context.Context, sessionID, commandID string) (stdout, stderr string, err error)
 }
@@ -276,6 +292,21 @@ type CloneRequest struct {
 	Password string `json:"password,omitempty"`
 }
 
+// GitCommitInfo is one commit of a history.
+type GitCommitInfo struct {
+	Hash      string    `json:"hash"`
+	Author    string    `json:"author"`
+	Email     string    `json:"email"`
+	Message   string    `json:"message"`
+	Timestamp time.Time `json:"timestamp"`
+}
+
+// GitCredentials open a remote for one call; they are never stored.
+type GitCredentials struct {
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
 // Git is version control inside the sandbox.
 type Git interface {
 	GitClone(ctx context.Context, req CloneRequest) error
@@ -283,6 +314,21 @@ type Git interface {
 	// GitCommit commits what is staged and returns the commit's hash.
 	GitCommit(ctx context.Context, path, message, author, email string) (string, error)
 	GitStatus(ctx context.Context, path string) (*GitStatus, error)
+	// GitBranches returns the local branches.
+	GitBranches(ctx context.Context, path string) ([]string, error)
+	// GitCreateBranch makes a branch at the current commit and checks it out.
+	// A branch that exists is ErrConflict.
+	GitCreateBranch(ctx context.Context, path, name string) error
+	// GitDeleteBranch removes a local branch.
+	GitDeleteBranch(ctx context.Context, path, name string) error
+	// GitCheckout switches to a branch or a commit.
+	GitCheckout(ctx context.Context, path, branch string) error
+	// GitPull and GitPush exchange the current branch with its remote. What
+	// cannot be fast-forwarded is ErrConflict.
+	GitPull(ctx context.Context, path string, creds GitCredentials) error
+	GitPush(ctx context.Context, path string, creds GitCredentials) error
+	// GitHistory returns the commits of the current branch, newest first.
+	GitHistory(ctx context.Context, path string) ([]GitCommitInfo, error)
 }
 
 // SnapshotState is the state of a snapshot in Daytona's words.
