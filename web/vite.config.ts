@@ -1,13 +1,26 @@
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 // The Go server that the development server hands the API to.
 const server = process.env.SURGENT_URL ?? "http://localhost:3210";
 
+// Empties dist before a build but for the placeholder, which is committed so that Go builds without Node.
+const emptyDist: Plugin = {
+  name: "empty-dist",
+  apply: "build",
+  buildStart() {
+    for (const name of ["assets", ".vite", "index.html", "icon.svg", "theme.js"]) {
+      rmSync(new URL(`./dist/${name}`, import.meta.url), { recursive: true, force: true });
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), emptyDist],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
     port: 5173,
@@ -20,7 +33,6 @@ export default defineConfig({
   build: {
     target: ["chrome123", "firefox128", "safari17.5"],
     assetsInlineLimit: 0,
-    // dist/placeholder.html is committed, so that Go builds without Node.
     emptyOutDir: false,
     manifest: true,
   },

@@ -3,6 +3,6 @@ export { api } from "./api";
 export { type AuthState, type Refusal, useAuthState, useSignIn, useSignOut } from "./auth";
 export { type Line, reconnectNow, useLine } from "./connection";
 export { type Fault, type FaultCode, toFault } from "./fault";
-export { useAction, useMutation, usePaginatedQuery, useQueries, useQuery, useResult } from "./hooks";
+export { useAction, useAsk, useEach, useMutation, usePaginatedQuery, useQuery, useResult } from "./hooks";
 export { openClient, type SyncClient, SyncProvider } from "./provider";
 export type * from "./types";

@@ -1,0 +1,36 @@
+import { DemoStrip, HomeView } from "@/features/projects";
+import { useTitle } from "@/lib/useTitle";
+import { api, useQuery } from "@/sync";
+import { ConnectionStrip } from "./ConnectionStrip";
+import { Header } from "./Header";
+import { UserMenu } from "./UserMenu";
+
+/** /: the prompt box, the projects, the templates. */
+export function HomePage() {
+  useTitle();
+  const user = useQuery(api.auth.loggedInUser, {});
+  const config = useQuery(api.config.client, {});
+  const projects = useQuery(api.projects.listProjects, {});
+  return (
+    <div className="flex min-h-dvh flex-col">
+      <Header
+        start={<span className="ml-1 text-body font-semibold">Surgent</span>}
+        end={
+          <>
+            {config !== undefined && projects !== undefined && projects.length > 0 && (
+              <span className="tabular mr-1 text-step text-ink-2">
+                {projects.length} of {config.limits.projects} projects
+              </span>
+            )}
+            <UserMenu />
+          </>
+        }
+      />
+      <ConnectionStrip />
+      {config?.demo && <DemoStrip />}
+      <main className="mx-auto flex w-full max-w-[880px] flex-col gap-12 px-4 pt-[min(9dvh,76px)] pb-16 sm:px-6">
+        {user && <HomeView user={user} />}
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+import { lazy, Suspense, useRef } from "react";
+import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
+import { CommandsProvider, KeyList } from "@/commands";
+import { api, toFault, useAuthState, useQuery } from "@/sync";
+import { ErrorBoundary, TooltipProvider } from "@/ui";
+import { NotFoundPage } from "./NotFoundPage";
+import { PageSkeleton } from "./PageSkeleton";
+import { SignedOutDialog } from "./SignedOutDialog";
+import { leaving } from "./leaving";
+
+const HomePage = lazy(() => import("./HomePage").then((module) => ({ default: module.HomePage })));
+const AccountPage = lazy(() => import("./AccountPage").then((module) => ({ default: module.AccountPage })));
+const ProjectPage = lazy(() => import("./ProjectPage").then((module) => ({ default: module.ProjectPage })));
+
+const requestId = (error: unknown) => toFault(error).requestId;
+
+/** Everything behind the sign-in. */
+export function Shell() {
+  const state = useAuthState();
+  const [location] = useLocation();
+  const search = useSearch();
+  const user = useQuery(api.auth.loggedInUser, state === "loading" ? "skip" : {});
+  const wasIn = useRef(false);
+  if (state === "signed-in") wasIn.current = true;
+
+  if (state === "signed-out" && (!wasIn.current || leaving())) {
+    const next = location + (search === "" ? "" : `?${search}`);
+    return <Redirect to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
+  }
+  if (!wasIn.current || !user) return <PageSkeleton />;
+  return (
+    <TooltipProvider>
+      <CommandsProvider>
+        <ErrorBoundary requestId={requestId} resetKey={location}>
+          <Suspense fallback={<PageSkeleton />}>
+            <Switch>
+              <Route path="/" component={HomePage} />
+              <Route path="/settings" component={AccountPage} />
+              <Route path="/p/:projectId">{({ projectId }) => <ProjectPage key={projectId} />}</Route>
+              <Route>
+                <NotFoundPage />
+              </Route>
+            </Switch>
+          </Suspense>
+        </ErrorBoundary>
+        <KeyList />
+        <SignedOutDialog open={state === "signed-out"} user={user} />
+      </CommandsProvider>
+    </TooltipProvider>
+  );
+}

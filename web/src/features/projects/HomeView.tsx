@@ -1,0 +1,115 @@
+import { useEffect, useRef, useState } from "react";
+import { useCommand } from "@/commands";
+import { readDraft, writeDraft } from "@/lib/drafts";
+import { api, useQuery, type User } from "@/sync";
+import { Button } from "@/ui";
+import { demoPrompts, examples } from "./examples";
+import { ProjectList, ProjectListSkeleton } from "./ProjectList";
+import { PromptBox } from "./PromptBox";
+import { TemplateCards } from "./TemplateCards";
+import { useBuild } from "./useBuild";
+
+/** Home: describe a project, go on with one, or start from a template. */
+export function HomeView({ user }: { user: User }) {
+  const projects = useQuery(api.projects.listProjects, {});
+  const templates = useQuery(api.projects.listTemplates, {}) ?? [];
+  const config = useQuery(api.config.client, {});
+  const [chosen, setChosen] = useState<string>();
+  const template = templates.find((each) => each._id === chosen) ?? templates[0];
+  const { build, busy, fault } = useBuild();
+  const box = useRef<HTMLTextAreaElement>(null);
+  const list = useRef<HTMLElement>(null);
+  const suggestion = config?.demo ? demoPrompts[template?.slug ?? ""] : undefined;
+  const prompt = usePrompt(user._id, suggestion);
+  const limit = config?.limits.projects;
+  const full = limit !== undefined && projects !== undefined && projects.length >= limit;
+
+  useCommand({ id: "prompt.focus", title: "Prompt box", group: "Prompt", keys: "/", run: () => box.current?.focus() });
+
+  const onBuild = async () => {
+    const text = prompt.value.trim();
+    if (text === "") return box.current?.focus();
+    if (await build(template, text)) prompt.sent();
+  };
+  const fill = (text: string) => {
+    prompt.set(text);
+    box.current?.focus();
+  };
+
+  return (
+    <>
+      <section>
+        <h1 className="mb-4 text-home font-bold tracking-[-0.01em]">What should it do?</h1>
+        <PromptBox
+          ref={box}
+          value={prompt.value}
+          onChange={prompt.set}
+          onBuild={() => void onBuild()}
+          busy={busy === "prompt"}
+          instead={full ? <Full limit={limit} onChoose={() => chooseProject(list.current)} /> : undefined}
+          error={fault !== undefined && fault.code !== "quota" ? fault.message : undefined}
+          templates={templates}
+          template={template}
+          onTemplate={setChosen}
+          model={config?.model}
+        />
+        {projects?.length === 0 && (
+          <ul aria-label="Examples" className="mt-3 flex flex-col items-start">
+            {examples.map((example) => (
+              <li key={example}>
+                <button
+                  type="button"
+                  onClick={() => fill(example)}
+                  className="touch-target -ml-2 min-h-7 rounded-icon px-2 text-left text-body text-ink-2 hover:bg-sunken hover:text-ink"
+                >
+                  {example}
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </section>
+      {projects?.length !== 0 && (
+        <section ref={list} aria-labelledby="projects">
+          <h2 id="projects" className="mb-3 text-section font-semibold">
+            Projects
+          </h2>
+          {projects === undefined ? <ProjectListSkeleton /> : <ProjectList projects={projects} />}
+        </section>
+      )}
+      {templates.length > 0 && !full && (
+        <section aria-labelledby="templates">
+          <h2 id="templates" className="mb-3 text-section font-semibold">
+            Start from a template
+          </h2>
+          <TemplateCards templates={templates} busy={busy} onStart={(each) => void build(each, "")} />
+        </section>
+      )}
+    </>
+  );
+}
+
+function Full({ limit, onChoose }: { limit: number; onChoose(): void }) {
+  return (
+    <span className="flex flex-wrap items-center justify-end gap-2 text-step text-ink-2">
+      {limit} of {limit} projects. Delete one to start another.
+      <Button onClick={onChoose}>Choose</Button>
+    </span>
+  );
+}
+
+/** Moves to the list of projects, onto the menu of the first. */
+function chooseProject(list: HTMLElement | null) {
+  list?.scrollIntoView({ block: "center" });
+  list?.querySelector<HTMLElement>("[data-project-menu]")?.focus();
+}
+
+/** The text in the box: the kept draft, else the suggestion until somebody types. */
+function usePrompt(userId: string, suggestion: string | undefined) {
+  const [typed, setTyped] = useState<string | undefined>(() => readDraft(userId, "home") || undefined);
+  const value = typed ?? suggestion ?? "";
+  useEffect(() => {
+    if (typed !== undefined) writeDraft(userId, "home", typed);
+  }, [userId, typed]);
+  return { value, set: setTyped, sent: () => writeDraft(userId, "home", "") };
+}

@@ -1,0 +1,3 @@
+export { DemoStrip } from "./DemoStrip";
+export { HomeView } from "./HomeView";
+export { ProjectMenu } from "./ProjectMenu";

@@ -1,0 +1,2 @@
+export { SignInForm, type SignInFormProps } from "./SignInForm";
+export type { Flow } from "./check";
