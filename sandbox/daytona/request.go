@@ -1,0 +1,183 @@
+package daytona
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// call is one request to be made, perhaps several times.
+type call struct {
+	method, url string
+	query       url.Values
+	// json is the body, as JSON; or body makes one for each try and tells its
+	// content type. Neither means no body.
+	json any
+	body func() (io.Reader, string, error)
+	// once: the body can be made only once.
+	once bool
+	// timeout bounds one try, up to the end of the answer's headers and, with
+	// into set, of its body. 0 is none.
+	timeout time.Duration
+	// into is decoded from the answer, where not nil.
+	into any
+	// safe: doing it twice is the same as once, so it is repeated also when
+	// the answer was lost.
+	safe bool
+}
+
+// maxTries is how often one call is made when nothing else limits it.
+const maxTries = 4
+
+func (c *Client) header(h http.Header) {
+	h.Set("Authorization", "Bearer "+c.cfg.APIKey)
+	h.Set("X-Daytona-Source", "surgent")
+	h.Set("X-Daytona-SDK-Version", sdkVersion)
+	h.Set("User-Agent", "surgent/1")
+}
+
+// try makes a call once. With into nil and no error the caller closes the body.
+func (c *Client) try(ctx context.Context, q call) (*http.Response, error) {
+	var cancel context.CancelFunc = func() {}
+	if q.timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, q.timeout)
+	}
+	resp, err := c.send(ctx, q)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	if resp.StatusCode >= 300 {
+		defer cancel()
+		return nil, readError(resp)
+	}
+	if q.into == nil {
+		// The limit is for the answer to begin; a stream then takes its time.
+		resp.Body = &cancelBody{ReadCloser: resp.Body, cancel: cancel}
+		return resp, nil
+	}
+	defer cancel()
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(q.into); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read answer of %s %s: %w", q.method, q.url, err)
+	}
+	return resp, nil
+}
+
+// cancelBody lets go of a request's context with its body.
+type cancelBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *cancelBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel()
+	return err
+}
+
+func (c *Client) send(ctx context.Context, q call) (*http.Response, error) {
+	target := q.url
+	if len(q.query) > 0 {
+		target += "?" + q.query.Encode()
+	}
+	var body io.Reader
+	kind := ""
+	switch {
+	case q.json != nil:
+		data, err := json.Marshal(q.json)
+		if err != nil {
+			return nil, fmt.Errorf("encode request: %w", err)
+		}
+		body, kind = bytes.NewReader(data), "application/json"
+	case q.body != nil:
+		var err error
+		if body, kind, err = q.body(); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, target, body)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	c.header(req.Header)
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
+	return c.http.Do(req)
+}
+
+// do makes a call to the control API, again where that is harmless.
+func (c *Client) do(ctx context.Context, q call) (*http.Response, error) {
+	for n := 1; ; n++ {
+		resp, err := c.try(ctx, q)
+		if err == nil {
+			return resp, nil
+		}
+		wait, again := c.retryAfter(q, err, n)
+		if !again || ctx.Err() != nil {
+			return nil, err
+		}
+		c.log.Debug("request repeated", "method", q.method, "url", q.url, "try", n, "err", err)
+		if serr := sleep(ctx, wait); serr != nil {
+			return nil, err
+		}
+	}
+}
+
+// retryAfter decides whether the nth try is followed by another, and when.
+func (c *Client) retryAfter(q call, err error, n int) (time.Duration, bool) {
+	wait := c.cfg.Backoff << (n - 1)
+	if n >= maxTries || q.once {
+		return 0, false
+	}
+	var api *Error
+	if !errors.As(err, &api) {
+		return wait, q.safe || neverSent(err)
+	}
+	switch api.Status {
+	case http.StatusTooManyRequests:
+		return max(wait, time.Second), true
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return wait, q.safe
+	}
+	return 0, false
+}
+
+// neverSent tells whether the server surely saw nothing of the request.
+func neverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// discard reads and closes the body of an answer that says nothing more, so
+// that its connection is used again.
+func discard(resp *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, 1<<20) // nothing in it matters
+	return resp.Body.Close()
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
