@@ -19,8 +19,15 @@ const emptyDist: Plugin = {
   },
 };
 
+// `vite --mode look` serves the page on a scripted server, for looking at screens.
+const lookPage: Plugin = {
+  name: "look-page",
+  apply: (_, { mode, command }) => command === "serve" && mode === "look",
+  transformIndexHtml: (html) => html.replace("/src/main.tsx", "/src/test/page.tsx"),
+};
+
 export default defineConfig({
-  plugins: [react(), tailwindcss(), emptyDist],
+  plugins: [react(), tailwindcss(), emptyDist, lookPage],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
     port: 5173,
