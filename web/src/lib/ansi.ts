@@ -20,9 +20,7 @@ interface Style {
 }
 
 // CSI sequences, OSC sequences (titles, links), and lone escapes.
-// eslint-disable-next-line no-control-regex -- control characters are the subject
 const sequence = /\u001b\[([0-9;:?]*)[ -/]*([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[@-Z\\-_]?/g;
-// eslint-disable-next-line no-control-regex -- control characters are the subject
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 
 /** Splits output into spans of one style. */

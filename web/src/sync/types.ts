@@ -141,7 +141,9 @@ export type StreamHead = {
   startedAt: number;
 };
 
-export type CommitStats = { filesChanged: number; additions: number; deletions: number; files?: unknown[] };
+export type CommitStats = { filesChanged: number; additions: number; deletions: number; files?: FileStats[] };
+
+export type FileStats = { path: string; additions: number; deletions: number };
 
 /** A checkpoint; `version` counts them within the project, from 1. */
 export type Commit = {

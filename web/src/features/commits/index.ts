@@ -1,0 +1,2 @@
+/** Checkpoints as the chat shows them. */
+export { CheckpointCard, type CheckpointCardProps } from "./CheckpointCard";

@@ -1,0 +1,126 @@
+import { type ReactNode, type Ref, useCallback, useEffect, useMemo, useRef } from "react";
+import { useCommand } from "@/commands";
+import type { TimelineCommit, Turn } from "@/lib/timeline";
+import type { Mode } from "@/sync";
+import { ChatProvider } from "./ChatContext";
+import "./chat.css";
+import { Composer } from "./composer/Composer";
+import { PlanBar } from "./composer/PlanBar";
+import { QueueBox } from "./composer/QueueBox";
+import { setDraft, useDraft } from "./draft";
+import { Feed } from "./feed/Feed";
+import { useStickToEnd } from "./feed/useStickToEnd";
+import { type FileLinks, FileLinksProvider } from "./FileLinks";
+import { useAnnouncements } from "./useAnnouncements";
+import { useKnownFiles } from "./useKnownFiles";
+import { usePrompts } from "./usePrompts";
+import { useSession } from "./useSession";
+import { useStop } from "./useStop";
+
+export type ChatProps = {
+  projectId: string;
+  /** Absent in a project without sessions: the first prompt makes one. */
+  sessionId?: string;
+  userId: string;
+  /** Letter of the person in the rail. */
+  initial: string;
+  /** Name of the model, shown beside the prompt. */
+  model: string;
+  sandboxReady: boolean;
+  /** The session to send to. */
+  session(): Promise<string>;
+  openFile(path: string, line?: number): void;
+  renderCheckpoint(commit: TimelineCommit, turn: Turn): ReactNode;
+  box?: Ref<HTMLTextAreaElement>;
+};
+
+/** The chat of one session with its prompt box. Give it the session's id as key. */
+export function Chat(props: ChatProps) {
+  const { projectId, sessionId, userId, initial, openFile, renderCheckpoint } = props;
+  const place = sessionId ?? projectId;
+  const state = useSession(sessionId);
+  const stick = useStickToEnd();
+  const [text, setText] = useDraft(userId, place);
+  const [modeText, setModeText] = useDraft(userId, `${place}.mode`);
+  const mode: Mode = modeText === "ask" ? "ask" : "code";
+  const prompts = usePrompts({ projectId, userId, place, session: props.session });
+  const { stop, stopping, hint } = useStop(state.active);
+  const working = state.active !== undefined;
+  const last = state.turns.at(-1);
+  useAnnouncements(last);
+
+  const { toEnd, atEnd } = stick;
+  const submit = (prompt: string, as: Mode) => {
+    prompts.send(prompt, as);
+    toEnd();
+  };
+  const send = () => {
+    const prompt = text.trim();
+    if (prompt === "") return;
+    setText("");
+    submit(prompt, mode);
+  };
+  // The pending prompt is drawn after this event: hold the end once more.
+  useEffect(() => {
+    if (prompts.pending.length > 0) toEnd();
+  }, [prompts.pending.length, toEnd]);
+
+  const retry = useRef<(turn: Turn) => void>(() => {});
+  useEffect(() => {
+    retry.current = (turn) => {
+      if (turn.prompt) submit(turn.prompt.text, turn.mode === "ask" ? "ask" : "code");
+    };
+  });
+  const onRetry = useCallback((turn: Turn) => retry.current(turn), []);
+  const parts = useMemo(() => ({ initial, atEnd, retry: onRetry, renderCheckpoint }), [initial, atEnd, onRetry, renderCheckpoint]);
+  const known = useKnownFiles(state.turns);
+  const files = useMemo<FileLinks>(() => ({ known, open: openFile }), [known, openFile]);
+
+  useCommand({
+    id: "chat.mode",
+    title: "Code or Ask",
+    group: "Prompt",
+    keys: "mod+i",
+    run: () => setDraft(userId, `${place}.mode`, mode === "ask" ? "" : "ask"),
+  });
+
+  const waits = working || state.queued.length > 0;
+  return (
+    <ChatProvider value={parts}>
+      <FileLinksProvider value={files}>
+        <Feed
+          turns={state.turns}
+          firstNumber={state.firstNumber}
+          loading={state.loading}
+          older={state.older}
+          complete={state.complete}
+          sending={waits ? [] : prompts.pending}
+          initial={initial}
+          stick={stick}
+          empty={<p className="px-10 pb-4 text-body text-ink-2">Nothing has been asked in this session yet.</p>}
+        />
+        <Composer
+          box={props.box}
+          text={text}
+          onText={setText}
+          mode={mode}
+          onMode={(m) => setModeText(m === "ask" ? "ask" : "")}
+          onSend={send}
+          working={working}
+          stopping={stopping}
+          onStop={stop}
+          escHint={hint}
+          model={props.model}
+          first={!state.loading && state.turns.length === 0}
+          error={prompts.fault?.message}
+          above={
+            <>
+              {working && last?.plan && <PlanBar key={last.key} plan={last.plan} />}
+              <QueueBox queued={state.queued} sending={waits ? prompts.pending : []} sandboxReady={props.sandboxReady} />
+            </>
+          }
+        />
+      </FileLinksProvider>
+    </ChatProvider>
+  );
+}

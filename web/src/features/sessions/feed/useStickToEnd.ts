@@ -1,0 +1,90 @@
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+
+const nearEnd = 48;
+
+export interface Stick {
+  scroller: RefObject<HTMLDivElement | null>;
+  content: RefObject<HTMLDivElement | null>;
+  /** The end is held: what comes is scrolled into sight. */
+  stuck: boolean;
+  atEnd(): boolean;
+  toEnd(): void;
+}
+
+/**
+ * Keeps a growing list at its end for as long as the reader is there. A wheel, key, touch or
+ * selection upwards releases at once; coming back to the end holds again.
+ */
+export function useStickToEnd(): Stick {
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const held = useRef(true);
+  const [stuck, setStuck] = useState(true);
+
+  const set = useCallback((next: boolean) => {
+    held.current = next;
+    setStuck(next);
+  }, []);
+
+  const toEnd = useCallback(() => {
+    const box = scroller.current;
+    if (box) box.scrollTop = box.scrollHeight;
+    set(true);
+  }, [set]);
+
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    const inner = content.current;
+    if (!box || !inner) return;
+    let height = -1;
+    const follow = () => {
+      if (held.current) box.scrollTop = box.scrollHeight;
+      height = box.scrollHeight;
+    };
+    const observer = new ResizeObserver(follow);
+    observer.observe(inner);
+    observer.observe(box);
+    const distance = () => box.scrollHeight - box.scrollTop - box.clientHeight;
+    let top = box.scrollTop;
+    const onScroll = () => {
+      const up = box.scrollTop < top - 1;
+      top = box.scrollTop;
+      if (distance() <= nearEnd) {
+        // Only a reader's own way down holds again: a shrinking list is no wish.
+        if (!held.current && !up && box.scrollHeight === height) set(true);
+      } else if (up && held.current && box.scrollHeight >= height) set(false);
+    };
+    const release = () => held.current && distance() >= 0 && box.scrollHeight > box.clientHeight && set(false);
+    const onWheel = (e: WheelEvent) => void (e.deltaY < 0 && release());
+    const onKey = (e: KeyboardEvent) => void (["ArrowUp", "PageUp", "Home"].includes(e.key) && release());
+    let touchY = 0;
+    const onTouchStart = (e: TouchEvent) => void (touchY = e.touches[0]?.clientY ?? 0);
+    const onTouchMove = (e: TouchEvent) => void ((e.touches[0]?.clientY ?? 0) > touchY + 4 && release());
+    box.addEventListener("scroll", onScroll, { passive: true });
+    box.addEventListener("wheel", onWheel, { passive: true });
+    box.addEventListener("keydown", onKey);
+    box.addEventListener("touchstart", onTouchStart, { passive: true });
+    box.addEventListener("touchmove", onTouchMove, { passive: true });
+    return () => {
+      observer.disconnect();
+      box.removeEventListener("scroll", onScroll);
+      box.removeEventListener("wheel", onWheel);
+      box.removeEventListener("keydown", onKey);
+      box.removeEventListener("touchstart", onTouchStart);
+      box.removeEventListener("touchmove", onTouchMove);
+    };
+  }, [set]);
+
+  useEffect(() => {
+    const onSelect = () => {
+      const selection = document.getSelection();
+      if (!selection || selection.isCollapsed || !held.current) return;
+      if (content.current?.contains(selection.anchorNode)) set(false);
+    };
+    document.addEventListener("selectionchange", onSelect);
+    return () => document.removeEventListener("selectionchange", onSelect);
+  }, [set]);
+
+  const atEnd = useCallback(() => held.current, []);
+  return { scroller, content, stuck, atEnd, toEnd };
+}
