@@ -1,0 +1,45 @@
+package projects
+
+import (
+	"context"
+	"time"
+
+	"surgent.dev/surgent/convex/function"
+	"surgent.dev/surgent/internal/kit/errs"
+)
+
+// awaitLimit is how long a caller who wants something of a sandbox waits for
+// it to wake.
+const awaitLimit = 45 * time.Second
+
+// Await returns the project once its sandbox is started. A sleeping one is
+// woken first; one that is broken, or takes too long, is an error.
+func Await(ctx *function.ActionCtx, p *Project) (*Project, error) {
+	id := p.ID
+	if p.Sandbox != nil && p.Sandbox.Status == Stopped && p.SandboxID != nil {
+		if err := ctx.RunMutation("projects:wakeFromPreview", map[string]any{"sandboxId": *p.SandboxID}, nil); err != nil {
+			return nil, err
+		}
+	}
+	deadline, cancel := context.WithTimeout(ctx, awaitLimit)
+	defer cancel()
+	for {
+		switch {
+		case p == nil || p.Sandbox == nil || p.SandboxID == nil && p.Sandbox.Status == Failed:
+			return nil, errs.New(errs.NotFound, "Sandbox not found")
+		case p.Sandbox.Status == Started && p.SandboxID != nil:
+			return p, nil
+		case p.Sandbox.Status == Failed:
+			return nil, errs.New(errs.Unavailable, "The sandbox didn't start: %s", p.Sandbox.Error)
+		}
+		select {
+		case <-deadline.Done():
+			return nil, errs.New(errs.Unavailable, "The sandbox takes longer than usual to start")
+		case <-time.After(200 * time.Millisecond):
+		}
+		p = nil
+		if err := ctx.RunQuery("projects:find", projectArgs{id}, &p); err != nil {
+			return nil, err
+		}
+	}
+}
