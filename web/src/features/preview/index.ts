@@ -1,0 +1,2 @@
+/** The preview of a project's running app. */
+export { PreviewPane, type PreviewPaneProps } from "./PreviewPane";

@@ -1,0 +1,109 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { api, type Fault, toFault, useAction } from "@/sync";
+
+const hiddenFor = 10 * 60_000;
+
+export interface Frame {
+  /** Address of the frame; undefined while no link is there. */
+  src?: string;
+  /** Changes when the frame must be made anew. */
+  key: number;
+  /** The app's own origin, once it is known. */
+  origin?: string;
+  fault?: Fault;
+  loaded: boolean;
+  onLoad(): void;
+  reload(): void;
+  go(path: string): void;
+}
+
+/**
+ * The frame's address. A signed link opens the app's origin once and leaves a cookie there; from then on paths are
+ * opened directly. The frame is dropped after ten minutes in a hidden tab, so that an idle project can sleep.
+ */
+export function useFrame(projectId: string, sandboxId: string | undefined, path: string, wanted: boolean): Frame {
+  const link = useAction(api.projects.previewLink);
+  const [state, setState] = useState<{ src?: string; origin?: string; key: number; fault?: Fault }>({ key: 0 });
+  const [loaded, setLoaded] = useState(false);
+  const latest = useRef(path);
+  const after = useRef<string>(undefined);
+  const turn = useRef(0);
+
+  const open = useCallback(
+    async (to: string) => {
+      const mine = ++turn.current;
+      setLoaded(false);
+      try {
+        const { url } = await link({ projectId });
+        if (mine !== turn.current) return;
+        // The link leads to "/": another path follows once the cookie is there.
+        after.current = to === "/" ? undefined : to;
+        setState((s) => ({ src: url, origin: new URL(url).origin, key: s.key + 1 }));
+      } catch (error) {
+        if (mine === turn.current) setState((s) => ({ key: s.key + 1, fault: toFault(error) }));
+      }
+    },
+    [link, projectId],
+  );
+
+  useEffect(() => {
+    latest.current = path;
+  }, [path]);
+
+  useEffect(() => {
+    if (!wanted || !sandboxId) {
+      turn.current++;
+      setState((s) => (s.src || s.fault ? { key: s.key + 1 } : s));
+      return;
+    }
+    void open(latest.current);
+  }, [wanted, sandboxId, open]);
+
+  useDropWhenHidden(
+    useCallback(() => {
+      turn.current++;
+      setState((s) => ({ key: s.key + 1 }));
+    }, []),
+    useCallback(() => {
+      if (wanted) void open(latest.current);
+    }, [wanted, open]),
+  );
+
+  const go = useCallback((to: string) => {
+    setLoaded(false);
+    setState((s) => (s.origin ? { ...s, src: s.origin + to, key: s.key + 1 } : s));
+  }, []);
+
+  const onLoad = () => {
+    const to = after.current;
+    after.current = undefined;
+    if (to) go(to);
+    else setLoaded(true);
+  };
+
+  return { ...state, loaded, onLoad, reload: () => void open(latest.current), go };
+}
+
+function useDropWhenHidden(drop: () => void, restore: () => void): void {
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let dropped = false;
+    const onChange = () => {
+      clearTimeout(timer);
+      if (document.hidden) {
+        timer = setTimeout(() => {
+          dropped = true;
+          drop();
+        }, hiddenFor);
+      } else if (dropped) {
+        dropped = false;
+        restore();
+      }
+    };
+    document.addEventListener("visibilitychange", onChange);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", onChange);
+    };
+  }, [drop, restore]);
+}
