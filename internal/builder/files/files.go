@@ -8,6 +8,7 @@ package files
 import (
 	"path"
 	"strings"
+	"time"
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/internal/builder/projects"
@@ -97,10 +98,14 @@ func entry(rel string, f sandbox.FileInfo) Entry {
 	return e
 }
 
-// Config joins the module to its parts. Both are required.
+// Config joins the module to its parts. Sandboxes is required.
 type Config struct {
 	Sandboxes sandbox.Client
 }
+
+// wakeLimit is how long somebody who opens a file waits for a sleeping
+// sandbox.
+const wakeLimit = 45 * time.Second
 
 type module struct{ sandboxes sandbox.Client }
 
@@ -130,7 +135,7 @@ func (m *module) open(ctx *function.ActionCtx, id projects.ID) (*box, error) {
 	if p.SandboxID == nil {
 		return nil, errs.New(errs.NotFound, "Sandbox not found")
 	}
-	if p, err = projects.Await(ctx, p); err != nil {
+	if p, err = projects.Await(ctx, p, wakeLimit); err != nil {
 		return nil, err
 	}
 	tb := m.sandboxes.Toolbox(*p.SandboxID)

@@ -8,20 +8,16 @@ import (
 	"surgent.dev/surgent/internal/kit/errs"
 )
 
-// awaitLimit is how long a caller who wants something of a sandbox waits for
-// it to wake.
-const awaitLimit = 45 * time.Second
-
 // Await returns the project once its sandbox is started. A sleeping one is
-// woken first; one that is broken, or takes too long, is an error.
-func Await(ctx *function.ActionCtx, p *Project) (*Project, error) {
+// woken first; one that is broken, or not up within the limit, is an error.
+func Await(ctx *function.ActionCtx, p *Project, limit time.Duration) (*Project, error) {
 	id := p.ID
 	if p.Sandbox != nil && p.Sandbox.Status == Stopped && p.SandboxID != nil {
 		if err := ctx.RunMutation("projects:wakeFromPreview", map[string]any{"sandboxId": *p.SandboxID}, nil); err != nil {
 			return nil, err
 		}
 	}
-	deadline, cancel := context.WithTimeout(ctx, awaitLimit)
+	deadline, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
 		switch {
