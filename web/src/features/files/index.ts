@@ -1,0 +1,3 @@
+/** The project's files, to read. */
+export { type FileActivity, quiet } from "./activity";
+export { FilesPane, type FilesPaneProps } from "./FilesPane";

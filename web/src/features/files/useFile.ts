@@ -1,0 +1,50 @@
+import { useCallback, useEffect, useState } from "react";
+import { api, toFault, useAction } from "@/sync";
+import type { FileActivity } from "./activity";
+
+export type FileState =
+  | { kind: "loading" }
+  | { kind: "text"; text: string }
+  | { kind: "binary"; size: number }
+  | { kind: "big"; size: number }
+  | { kind: "gone" }
+  | { kind: "fault"; message: string };
+
+const shownBytes = 2_000_000;
+
+/** One file's content, read again whenever the agent has edited it. */
+export function useFile(projectId: string, path: string, ready: boolean, activity: FileActivity) {
+  const details = useAction(api.files.getFileDetails);
+  const read = useAction(api.files.readFile);
+  const [state, setState] = useState<FileState>({ kind: "loading" });
+  const [again, setAgain] = useState(0);
+  const edit = activity.edits.findLast((e) => e.path === path)?.key;
+
+  useEffect(() => {
+    if (!ready) return;
+    let stale = false;
+    const load = async (): Promise<FileState> => {
+      const entry = await details({ projectId, path });
+      const size = entry.size ?? 0;
+      if (size > shownBytes) return { kind: "big", size };
+      const file = await read({ projectId, path, as: "text" });
+      if (file.encoding === "base64" || file.content.includes("\u0000")) return { kind: "binary", size };
+      return { kind: "text", text: file.content };
+    };
+    load().then(
+      (next) => !stale && setState(next),
+      (error: unknown) => !stale && setState(failure(error)),
+    );
+    return () => {
+      stale = true;
+    };
+  }, [details, read, projectId, path, ready, edit, again, activity.changes]);
+
+  return { state, reload: useCallback(() => setAgain((n) => n + 1), []) };
+}
+
+function failure(error: unknown): FileState {
+  const fault = toFault(error);
+  const gone = fault.code === "not_found" || /not found|no such file|does not exist/i.test(fault.message);
+  return gone && !/sandbox/i.test(fault.message) ? { kind: "gone" } : { kind: "fault", message: fault.message };
+}
