@@ -2,6 +2,8 @@ package deployments
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/store"
@@ -93,7 +95,7 @@ func leave(ctx *function.MutationCtx, id projects.ID, keep map[string]bool) erro
 		if err := names.Patch(ctx, ctx.DB, n.ID, value.Object{"leaving": true}); err != nil {
 			return err
 		}
-		if _, err := ctx.Scheduler.RunAfter(ctx, 0, "deployments:takeDown", nameArgs{n.Name}); err != nil {
+		if _, err := ctx.Scheduler.RunAfter(ctx, 0, "deployments:takeDown", nameArgs{Name: n.Name}); err != nil {
 			return err
 		}
 	}
@@ -101,8 +103,15 @@ func leave(ctx *function.MutationCtx, id projects.ID, keep map[string]bool) erro
 }
 
 type nameArgs struct {
-	Name string `json:"name"`
+	Name     string `json:"name"`
+	Failures int    `json:"failures,omitempty"`
 }
+
+// A removal that fails is tried again, later each time, for about a day.
+const (
+	removeRest  = 5 * time.Second
+	removeTries = 14
+)
 
 // takeDown removes an app whose name is being given up, then frees the name.
 func (m *module) takeDown(ctx *function.ActionCtx, a nameArgs) (any, error) {
@@ -111,7 +120,12 @@ func (m *module) takeDown(ctx *function.ActionCtx, a nameArgs) (any, error) {
 		return nil, err
 	}
 	if err := m.Target.Remove(ctx, a.Name); err != nil {
-		return nil, errs.Wrap(errs.Unavailable, err, "The app %s couldn't be taken down", a.Name)
+		if a.Failures++; a.Failures >= removeTries || ctx.Err() != nil {
+			return nil, fmt.Errorf("take down app %s: %w", a.Name, err)
+		}
+		m.Logger.WarnContext(ctx, "app is not taken down yet", "app", a.Name, "failures", a.Failures, "error", err)
+		_, err = ctx.Scheduler.RunAfter(ctx, removeRest<<a.Failures, "deployments:takeDown", a)
+		return nil, err
 	}
 	return nil, ctx.RunMutation("deployments:free", a, nil)
 }

@@ -64,7 +64,7 @@ func (m *module) run(ctx *function.ActionCtx, a runArgs) (any, error) {
 	if !still && end.Status == Deployed {
 		// Deleted while it went live. The name is leaving or gone already, and
 		// whoever takes it down may have been a moment too early.
-		return nil, ctx.RunAction("deployments:takeDown", nameArgs{d.Name}, nil)
+		return nil, ctx.RunAction("deployments:takeDown", nameArgs{Name: d.Name}, nil)
 	}
 	return nil, nil
 }

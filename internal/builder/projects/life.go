@@ -3,7 +3,9 @@ package projects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/internal/builder/templates"
@@ -87,36 +89,55 @@ func (l *Life) keepAwake(ctx *function.ActionCtx, a projectArgs) (any, error) {
 type removeArgs struct {
 	ProjectID string `json:"projectId"` // no longer the id of a document
 	SandboxID string `json:"sandboxId,omitempty"`
+	Failures  int    `json:"failures,omitempty"`
 }
+
+// A removal that fails is tried again, later each time, for about a day.
+const (
+	removeRest  = 5 * time.Second
+	removeTries = 14
+)
 
 // remove deletes what a removed project leaves outside of the documents.
 func (m *module) remove(ctx *function.ActionCtx, a removeArgs) (any, error) {
-	id := ID(a.ProjectID)
+	err := m.removeAll(ctx, ID(a.ProjectID), a.SandboxID)
+	if err == nil || ctx.Err() != nil {
+		return nil, err
+	}
+	if a.Failures++; a.Failures >= removeTries {
+		return nil, fmt.Errorf("remove project %s, given up: %w", a.ProjectID, err)
+	}
+	m.life.Logger.WarnContext(ctx, "project is not removed yet", "project", a.ProjectID, "failures", a.Failures, "error", err)
+	_, err = ctx.Scheduler.RunAfter(ctx, removeRest<<a.Failures, "projects:remove", a)
+	return nil, err
+}
+
+func (m *module) removeAll(ctx context.Context, id ID, sandboxID string) error {
 	m.life.Watcher.Forget(id)
 	// By label too: a boot that was under way may have made a sandbox that
 	// the document doesn't know.
 	found, err := m.life.Sandboxes.List(ctx, labels(id))
 	if err != nil {
-		return nil, errs.Wrap(errs.Unavailable, err, "The sandbox server doesn't answer")
+		return fmt.Errorf("list sandboxes: %w", err)
 	}
 	ids := []string{}
-	if a.SandboxID != "" {
-		ids = append(ids, a.SandboxID)
+	if sandboxID != "" {
+		ids = append(ids, sandboxID)
 	}
 	for _, box := range found {
-		if box.ID != a.SandboxID {
+		if box.ID != sandboxID {
 			ids = append(ids, box.ID)
 		}
 	}
 	for _, box := range ids {
 		if err := m.life.Sandboxes.Delete(ctx, box); err != nil {
-			return nil, errs.Wrap(errs.Unavailable, err, "The sandbox couldn't be removed")
+			return fmt.Errorf("delete sandbox: %w", err)
 		}
 	}
 	for _, removed := range m.parts.Removed {
 		if err := removed(ctx, id); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }
