@@ -2,8 +2,487 @@
 
 package toolbox
 
-type ptyTable struct{}
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
 
-func newPTYTable(*Server) *ptyTable { return &ptyTable{} }
-func (*ptyTable) closeAll()         {}
-func (s *Server) ptyRoutes()        {}
+	"github.com/coder/websocket"
+	"github.com/creack/pty"
+	"github.com/google/uuid"
+)
+
+const (
+	ptyExitControl = "X-Daytona-Pty-Exit-Control"
+	ptyEnvs        = "X-Daytona-Pty-Envs~"
+	// ptyQueue is how many pieces of output may wait for one reader; a slower
+	// one is disconnected.
+	ptyQueue = 256
+	maxInput = 64 << 10
+)
+
+// terminal is one shell on a pseudo terminal. It goes on without readers.
+type terminal struct {
+	ID        string            `json:"id"`
+	Cwd       string            `json:"cwd"`
+	Envs      map[string]string `json:"envs"`
+	Cols      uint16            `json:"cols"`
+	Rows      uint16            `json:"rows"`
+	CreatedAt time.Time         `json:"createdAt"`
+	Active    bool              `json:"active"`
+	LazyStart bool              `json:"lazyStart"`
+
+	job     string
+	server  *Server
+	mu      sync.Mutex
+	file    *os.File // nil until started
+	cmd     *exec.Cmd
+	readers map[*ptyReader]struct{}
+	// ended is closed when the shell was reaped and its last output queued,
+	// after code was set.
+	ended chan struct{}
+	code  int
+}
+
+// ptyReader is one connected client. The terminal sends to out and never
+// closes it; a client that lets it fill up is told so by slow.
+type ptyReader struct {
+	out  chan []byte
+	slow chan struct{}
+	once sync.Once
+}
+
+type ptyTable struct {
+	server *Server
+	mu     sync.Mutex
+	byID   map[string]*terminal
+}
+
+func newPTYTable(s *Server) *ptyTable { return &ptyTable{server: s, byID: map[string]*terminal{}} }
+
+func (t *ptyTable) closeAll() {
+	t.mu.Lock()
+	list := make([]*terminal, 0, len(t.byID))
+	for _, term := range t.byID {
+		list = append(list, term)
+	}
+	t.mu.Unlock()
+	for _, term := range list {
+		term.kill(context.Background()) //nolint:contextcheck // the server is closing; bounded by killJob
+	}
+}
+
+func (s *Server) ptyRoutes() {
+	s.handle("GET /process/pty", s.listPTYs)
+	s.handle("POST /process/pty", s.createPTY)
+	s.handle("GET /process/pty/create-connect", s.createConnectPTY)
+	s.handle("GET /process/pty/{id}", s.getPTY)
+	s.handle("DELETE /process/pty/{id}", s.deletePTY)
+	s.handle("POST /process/pty/{id}/resize", s.resizePTY)
+	s.handle("GET /process/pty/{id}/connect", s.connectPTY)
+}
+
+type ptyRequest struct {
+	ID        string            `json:"id"`
+	Cwd       string            `json:"cwd"`
+	Envs      map[string]string `json:"envs"`
+	Cols      int               `json:"cols"`
+	Rows      int               `json:"rows"`
+	LazyStart bool              `json:"lazyStart"`
+}
+
+func (t *ptyTable) create(req ptyRequest) (*terminal, error) {
+	if req.ID == "" {
+		req.ID = uuid.NewString()
+	}
+	if req.Cols == 0 {
+		req.Cols = 80
+	}
+	if req.Rows == 0 {
+		req.Rows = 24
+	}
+	if req.Cols < 1 || req.Cols > 1000 || req.Rows < 1 || req.Rows > 1000 {
+		return nil, badRequest("cols and rows must be from 1 to 1000")
+	}
+	if err := checkEnv(req.Envs); err != nil {
+		return nil, err
+	}
+	if req.Envs == nil {
+		req.Envs = map[string]string{}
+	}
+	term := &terminal{
+		ID: req.ID, Cwd: t.server.absolute(req.Cwd), Envs: req.Envs, Cols: uint16(req.Cols), Rows: uint16(req.Rows), //nolint:gosec // bounded above
+		CreatedAt: t.server.cfg.Now().UTC(), LazyStart: req.LazyStart, job: uuid.NewString(), server: t.server,
+		readers: map[*ptyReader]struct{}{}, ended: make(chan struct{}),
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID[req.ID] != nil {
+		return nil, fail(http.StatusConflict, "CONFLICT", "PTY session already exists: %s", req.ID)
+	}
+	if !req.LazyStart {
+		if err := term.start(); err != nil {
+			return nil, err
+		}
+	}
+	t.byID[req.ID] = term
+	return term, nil
+}
+
+func (t *ptyTable) get(id string) (*terminal, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if term := t.byID[id]; term != nil {
+		return term, nil
+	}
+	return nil, fail(http.StatusNotFound, "PROCESS_NOT_FOUND", "PTY session not found: %s", id)
+}
+
+// start runs the shell; a second call does nothing.
+func (p *terminal) start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file != nil {
+		return nil
+	}
+	env := map[string]string{"TERM": "xterm-256color"}
+	for k, v := range p.Envs {
+		env[k] = v
+	}
+	cmd := exec.Command(p.server.shell, "-i", "-l") //nolint:gosec,noctx // it outlives the request; ended by killJob
+	cmd.Dir, cmd.Env = p.Cwd, append(p.server.environ(env), jobVar+"="+p.job)
+	file, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: p.Cols, Rows: p.Rows})
+	if err != nil {
+		return fmt.Errorf("start terminal: %w", err)
+	}
+	p.file, p.cmd, p.Active = file, cmd, true
+	p.server.wg.Go(func() { p.run(file, cmd) })
+	return nil
+}
+
+// run hands the terminal's output to its readers until the shell has ended.
+func (p *terminal) run(file *os.File, cmd *exec.Cmd) {
+	drained := make(chan struct{}) // closed when there is no more output
+	go func() {
+		defer close(drained)
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := file.Read(buf)
+			if n > 0 {
+				p.broadcast(slices.Clone(buf[:n]))
+			}
+			if err != nil {
+				return // EIO: the last process with the terminal open has ended
+			}
+		}
+	}()
+	_ = cmd.Wait() // the state says how it ended
+	select {
+	case <-drained:
+	case <-time.After(outputDelay): // something in the background keeps it open
+	}
+	t := p.server.ptys
+	t.mu.Lock()
+	delete(t.byID, p.ID)
+	t.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = file.Close()
+	p.Active, p.code = false, exitCode(cmd.ProcessState)
+	close(p.ended)
+}
+
+func (p *terminal) broadcast(piece []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for r := range p.readers {
+		select {
+		case r.out <- piece:
+		default:
+			r.once.Do(func() { close(r.slow) })
+		}
+	}
+}
+
+func (p *terminal) kill(ctx context.Context) {
+	p.mu.Lock()
+	cmd := p.cmd
+	p.mu.Unlock()
+	if cmd == nil {
+		t := p.server.ptys
+		t.mu.Lock()
+		delete(t.byID, p.ID)
+		t.mu.Unlock()
+		return
+	}
+	killJob(ctx, cmd.Process.Pid, p.job, 0)
+	<-p.ended
+}
+
+func (p *terminal) info() *terminal {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &terminal{
+		ID: p.ID, Cwd: p.Cwd, Envs: p.Envs, Cols: p.Cols, Rows: p.Rows, CreatedAt: p.CreatedAt, Active: p.Active, LazyStart: p.LazyStart,
+	}
+}
+
+func (s *Server) listPTYs(w http.ResponseWriter, _ *http.Request) error {
+	s.ptys.mu.Lock()
+	list := make([]*terminal, 0, len(s.ptys.byID))
+	for _, p := range s.ptys.byID {
+		list = append(list, p.info())
+	}
+	s.ptys.mu.Unlock()
+	slices.SortFunc(list, func(a, b *terminal) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	writeJSON(w, http.StatusOK, map[string]any{"sessions": list})
+	return nil
+}
+
+func (s *Server) createPTY(w http.ResponseWriter, r *http.Request) error {
+	var req ptyRequest
+	if err := decode(w, r, &req); err != nil {
+		return err
+	}
+	p, err := s.ptys.create(req)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, map[string]string{"sessionId": p.ID})
+	return nil
+}
+
+func (s *Server) getPTY(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.ptys.get(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, p.info())
+	return nil
+}
+
+func (s *Server) deletePTY(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.ptys.get(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p.kill(context.WithoutCancel(r.Context()))
+	writeJSON(w, http.StatusOK, map[string]string{"message": "PTY session deleted"})
+	return nil
+}
+
+func (s *Server) resizePTY(w http.ResponseWriter, r *http.Request) error {
+	var req struct {
+		Cols int `json:"cols"`
+		Rows int `json:"rows"`
+	}
+	if err := decode(w, r, &req); err != nil {
+		return err
+	}
+	p, err := s.ptys.get(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if req.Cols < 1 || req.Cols > 1000 || req.Rows < 1 || req.Rows > 1000 {
+		return badRequest("cols and rows must be from 1 to 1000")
+	}
+	if err := p.resize(uint16(req.Cols), uint16(req.Rows)); err != nil { //nolint:gosec // bounded above
+		return err
+	}
+	writeJSON(w, http.StatusOK, p.info())
+	return nil
+}
+
+func (p *terminal) resize(cols, rows uint16) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.ended:
+		return fail(http.StatusGone, "SESSION_ENDED", "PTY session %s has ended", p.ID)
+	default:
+	}
+	p.Cols, p.Rows = cols, rows
+	if p.file == nil {
+		return nil // it gets the size when it starts
+	}
+	if err := pty.Setsize(p.file, &pty.Winsize{Cols: cols, Rows: rows}); err != nil {
+		return fmt.Errorf("resize terminal: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) createConnectPTY(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	req := ptyRequest{ID: q.Get("id"), Cwd: q.Get("cwd")}
+	for name, dst := range map[string]*int{"cols": &req.Cols, "rows": &req.Rows} {
+		if text := q.Get(name); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil {
+				return badRequest("%s must be a number", name)
+			}
+			*dst = n
+		}
+	}
+	for _, offer := range offered(r) {
+		if text, ok := strings.CutPrefix(offer, ptyEnvs); ok {
+			data, err := base64.RawURLEncoding.DecodeString(text)
+			if err == nil {
+				err = json.Unmarshal(data, &req.Envs)
+			}
+			if err != nil {
+				return badRequest("environment in the subprotocol: %v", err)
+			}
+		}
+	}
+	p, err := s.ptys.create(req)
+	if err != nil {
+		return err
+	}
+	return s.attach(w, r, p)
+}
+
+func (s *Server) connectPTY(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.ptys.get(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := p.start(); err != nil {
+		return err
+	}
+	return s.attach(w, r, p)
+}
+
+// offered returns the WebSocket subprotocols that the client offers.
+func offered(r *http.Request) []string {
+	var list []string
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for name := range strings.SplitSeq(line, ",") {
+			list = append(list, strings.TrimSpace(name))
+		}
+	}
+	return list
+}
+
+// chooseProtocol selects one of the offered subprotocols: some clients fail
+// without.
+func chooseProtocol(offers []string) []string {
+	for _, want := range []string{ptyExitControl, "X-Daytona-SDK-Version~"} {
+		for _, o := range offers {
+			if o == want || (strings.HasSuffix(want, "~") && strings.HasPrefix(o, want)) {
+				return []string{o}
+			}
+		}
+	}
+	return offers
+}
+
+// attach connects a client to a terminal until one of them ends.
+func (s *Server) attach(w http.ResponseWriter, r *http.Request, p *terminal) error {
+	reader := &ptyReader{out: make(chan []byte, ptyQueue), slow: make(chan struct{})}
+	p.mu.Lock()
+	p.readers[reader] = struct{}{}
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.readers, reader)
+	}()
+	offers := offered(r)
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, Subprotocols: chooseProtocol(offers)})
+	if err != nil {
+		return nil //nolint:nilerr // Accept has answered
+	}
+	defer func() { _ = conn.CloseNow() }() // after Close it does nothing
+	conn.SetReadLimit(maxInput)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if err := control(ctx, conn, map[string]any{"status": "connected"}); err != nil {
+		return nil //nolint:nilerr // the client is gone
+	}
+	go func() {
+		defer cancel()
+		for {
+			_, data, err := conn.Read(ctx)
+			if err != nil {
+				return
+			}
+			if _, err := p.file.Write(data); err != nil {
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case piece := <-reader.out:
+			if err := conn.Write(ctx, websocket.MessageBinary, piece); err != nil {
+				return nil //nolint:nilerr // the client is gone
+			}
+		case <-reader.slow:
+			_ = conn.Close(websocket.StatusPolicyViolation, "slow consumer") // it may be gone
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-p.ended:
+			return s.sayExit(ctx, conn, p, reader, slices.Contains(offers, ptyExitControl))
+		}
+	}
+}
+
+// sayExit sends what is left of the output, then how the shell ended.
+func (s *Server) sayExit(ctx context.Context, conn *websocket.Conn, p *terminal, reader *ptyReader, tell bool) error {
+	for len(reader.out) > 0 {
+		if err := conn.Write(ctx, websocket.MessageBinary, <-reader.out); err != nil {
+			return nil //nolint:nilerr // the client is gone
+		}
+	}
+	end := map[string]any{"exitCode": p.code}
+	if p.code != 0 {
+		end["exitReason"] = exitReason(p.code)
+	}
+	reason, err := json.Marshal(end)
+	if err != nil {
+		return err
+	}
+	if tell {
+		end["status"] = "exited"
+		if err := control(ctx, conn, end); err != nil {
+			return nil //nolint:nilerr // the client is gone
+		}
+	}
+	status := websocket.StatusNormalClosure
+	if p.code != 0 {
+		status = websocket.StatusInternalError
+	}
+	_ = conn.Close(status, string(reason)) // it may be gone
+	return nil
+}
+
+func exitReason(code int) string {
+	switch code {
+	case 137:
+		return "SIGKILL"
+	case 130:
+		return "Ctrl+C"
+	case 143:
+		return "SIGTERM"
+	}
+	return "exit code " + strconv.Itoa(code)
+}
+
+func control(ctx context.Context, conn *websocket.Conn, fields map[string]any) error {
+	fields["type"] = "control"
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	return conn.Write(ctx, websocket.MessageText, text)
+}

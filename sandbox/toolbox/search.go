@@ -195,4 +195,3 @@ func (s *Server) replaceInFile(t *tree, path, pattern, value string) error {
 	_, err = s.store(t, abs, bytes.NewReader(changed))
 	return err
 }
-
