@@ -1,0 +1,3 @@
+/** Deploying the project. */
+export { DeployButton } from "./DeployButton";
+export { DeployDialog, type DeployDialogProps } from "./DeployDialog";
