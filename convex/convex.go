@@ -22,6 +22,9 @@ type Config struct {
 	// see, or returns nil to hide it. nil hides every error but
 	// *function.Error.
 	ConvertError func(error) *function.Error
+	// Streams is the hub to use, for programs whose functions write streams;
+	// nil makes one.
+	Streams *stream.Hub
 	Logger       *slog.Logger
 	// Now is the clock, nil for the real one.
 	Now func() time.Time
@@ -46,7 +49,10 @@ func New(c Config) (*Runtime, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	rt := &Runtime{streams: stream.New(), logger: c.Logger}
+	if c.Streams == nil {
+		c.Streams = stream.New()
+	}
+	rt := &Runtime{streams: c.Streams, logger: c.Logger}
 	var err error
 	rt.runner, err = function.New(function.Config{
 		Registry: c.Registry, Store: c.Store, Streams: rt.streams,
