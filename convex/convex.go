@@ -25,7 +25,7 @@ type Config struct {
 	// Streams is the hub to use, for programs whose functions write streams;
 	// nil makes one.
 	Streams *stream.Hub
-	Logger       *slog.Logger
+	Logger  *slog.Logger
 	// Now is the clock, nil for the real one.
 	Now func() time.Time
 }
