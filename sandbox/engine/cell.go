@@ -1,0 +1,168 @@
+//go:build linux
+
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// States of a sandbox, in Daytona's words.
+const (
+	stateCreating   = "creating"
+	stateStarting   = "starting"
+	stateStarted    = "started"
+	stateStopping   = "stopping"
+	stateStopped    = "stopped"
+	stateDestroying = "destroying"
+	stateDestroyed  = "destroyed"
+	stateError      = "error"
+)
+
+// toolboxPath is the program that runs first in every sandbox; toolboxPort is
+// where it listens.
+const (
+	toolboxPath = "/usr/local/bin/surgent-toolbox"
+	toolboxPort = 2280
+)
+
+// cell is one sandbox in the engine.
+//
+//	creating ─▶ started ◀─▶ (starting | stopping) ◀─▶ stopped
+//	    │          └───────────────┬────────────────────┘
+//	    ▼                          ▼
+//	  error ──────────────▶ destroying ─▶ destroyed
+type cell struct {
+	e   *Engine
+	id  string
+	dir string
+
+	// op is held while the sandbox is being moved, saved or deleted.
+	op sync.Mutex
+
+	mu    sync.Mutex // guards the fields below; never held across I/O but writing the record
+	rec   *record
+	slot  *slot         // of the running container
+	proxy *egressServer // of the running container
+	tools *http.Transport
+
+	// activity is when the sandbox was last used, in Unix milliseconds.
+	activity atomic.Int64
+	// working is set while work that watch began is going on.
+	working atomic.Bool
+	// open counts connections that stand for use while they last.
+	open atomic.Int64
+}
+
+func (e *Engine) newCell(rec *record) *cell {
+	c := &cell{e: e, id: rec.ID, dir: filepath.Join(e.cfg.DataDir, rec.ID), rec: rec}
+	c.activity.Store(rec.LastActivityAt.UnixMilli())
+	return c
+}
+
+// snapshot returns a copy of the record.
+func (c *cell) snapshot() *record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rec.clone()
+	if at := time.UnixMilli(c.activity.Load()); at.After(r.LastActivityAt) {
+		r.LastActivityAt = at.UTC()
+	}
+	return r
+}
+
+// update changes the record and writes it to disk.
+func (c *cell) update(change func(*record)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := c.rec.clone()
+	change(next)
+	next.UpdatedAt = c.e.now().UTC()
+	if err := writeRecord(c.dir, next); err != nil {
+		return fmt.Errorf("keep sandbox %s: %w", c.id, err)
+	}
+	c.rec = next
+	return nil
+}
+
+// state returns the current state.
+func (c *cell) state() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rec.State
+}
+
+// running tells whether the sandbox has a container that should be alive.
+func (c *cell) running() bool { return c.state() == stateStarted }
+
+// touch says that the sandbox is in use.
+func (c *cell) touch() { c.activity.Store(c.e.now().UnixMilli()) }
+
+// connect sets up what the engine needs to speak with the container in slot s
+// and to let it out.
+func (c *cell) connect(ctx context.Context, s *slot) error {
+	proxy, err := c.e.egress.serve(ctx, s)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slot, c.proxy = s, proxy
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	c.tools = &http.Transport{
+		DialContext:         dialer.DialContext,
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     time.Minute,
+		DisableCompression:  true,
+	}
+	return nil
+}
+
+// disconnect undoes connect and returns the slot that was in use, nil for
+// none.
+func (c *cell) disconnect() *slot {
+	c.mu.Lock()
+	s, proxy, tools := c.slot, c.proxy, c.tools
+	c.slot, c.proxy, c.tools = nil, nil, nil
+	c.mu.Unlock()
+	if proxy != nil {
+		proxy.close()
+	}
+	if tools != nil {
+		tools.CloseIdleConnections()
+	}
+	return s
+}
+
+// address returns where a port of the running sandbox is, and how to get
+// there; ok is false when it does not run.
+func (c *cell) address(port int) (addr string, rt *http.Transport, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.slot == nil || c.rec.State != stateStarted {
+		return "", nil, false
+	}
+	return net.JoinHostPort(c.slot.in.String(), fmt.Sprint(port)), c.tools, true
+}
+
+// begin takes the sandbox for a change of state. Saving in the background is
+// waited for; another change of state is a conflict.
+func (c *cell) begin() error {
+	switch c.state() {
+	case stateCreating, stateStarting, stateStopping, stateDestroying:
+		return errBusy()
+	}
+	c.op.Lock()
+	switch c.state() {
+	case stateDestroying, stateDestroyed:
+		c.op.Unlock()
+		return errNoSandbox(c.id)
+	}
+	return nil
+}

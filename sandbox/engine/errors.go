@@ -1,0 +1,39 @@
+//go:build linux
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// apiError is an error that a client may read, with its HTTP status. Any
+// other error is a 500 whose text stays in the log.
+type apiError struct {
+	status  int
+	message string
+}
+
+func (e *apiError) Error() string { return e.message }
+
+// fail returns an error that the client gets with this status.
+func fail(status int, format string, args ...any) error {
+	return &apiError{status, fmt.Sprintf(format, args...)}
+}
+
+// statusOf returns the HTTP status of an error and what the client may read.
+func statusOf(err error) (int, string) {
+	var e *apiError
+	if errors.As(err, &e) {
+		return e.status, e.message
+	}
+	return http.StatusInternalServerError, "Internal server error"
+}
+
+// Errors that several doors give.
+func errNoSandbox(id string) error {
+	return fail(http.StatusNotFound, "Sandbox with ID or name %s not found", id)
+}
+
+func errBusy() error { return fail(http.StatusConflict, "Sandbox state change in progress") }

@@ -1,0 +1,406 @@
+//go:build linux
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// filesImage and memoryImage are the saves in a sandbox's folder.
+func (c *cell) filesImage() string  { return filepath.Join(c.dir, "files") }
+func (c *cell) memoryImage() string { return filepath.Join(c.dir, "memory") }
+
+// Start brings a stopped sandbox back; a started one is left alone.
+func (c *cell) Start(ctx context.Context) error {
+	if c.running() {
+		return nil
+	}
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.op.Unlock()
+	switch c.state() {
+	case stateStarted:
+		return nil
+	case stateStopped:
+	default:
+		return fail(400, "Sandbox is in state %s and can not be started", c.state())
+	}
+	if err := c.update(func(r *record) { r.State, r.ErrorReason = stateStarting, "" }); err != nil {
+		return err
+	}
+	if err := c.wake(ctx); err != nil {
+		if uerr := c.update(func(r *record) { r.State, r.ErrorReason = stateStopped, "start: "+err.Error() }); uerr != nil {
+			return errors.Join(err, uerr)
+		}
+		return fmt.Errorf("start sandbox %s: %w", c.id, err)
+	}
+	return nil
+}
+
+// wake starts a stopped sandbox in the best way there is: whole from its
+// memory image, else from its saved files, else anew from what it was made of.
+func (c *cell) wake(ctx context.Context) error {
+	root, key, err := c.e.catalog.wait(ctx)
+	if err != nil {
+		return err
+	}
+	rec := c.snapshot()
+	if rec.MemoryKey == key && exists(c.memoryImage()) {
+		err := c.launch(ctx, launch{root: rec.Root, memory: c.memoryImage(), token: rec.Token})
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		c.e.log.Warn("memory image of sandbox is broken; starting from its files", "sandbox", c.id, "error", err)
+	}
+	if exists(c.filesImage()) {
+		return c.launch(ctx, launch{root: root, files: c.filesImage()})
+	}
+	return c.first(ctx, root)
+}
+
+// first starts a sandbox that has no saves.
+func (c *cell) first(ctx context.Context, root string) error {
+	rec := c.snapshot()
+	if rec.Image != "" {
+		s, err := c.e.catalog.find(rec.Image)
+		if err != nil {
+			return err
+		}
+		if s != nil && s.live() {
+			return c.launch(ctx, launch{root: root, memory: s.image(), token: s.Token})
+		}
+		return fmt.Errorf("snapshot %s is gone", rec.Image)
+	}
+	return c.launch(ctx, launch{root: root})
+}
+
+// launch says how a container comes to life.
+type launch struct {
+	root   string // root file system
+	memory string // memory image to restore, with
+	token  string // the token that its toolbox knows
+	files  string // or image of its files
+}
+
+// launch starts a container and hands its toolbox a token of its own. When it
+// returns nil the sandbox is started and its record says so. The caller holds
+// op.
+func (c *cell) launch(ctx context.Context, l launch) (err error) {
+	select {
+	case c.e.starts <- struct{}{}:
+		defer func() { <-c.e.starts }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	rec := c.snapshot()
+	s, err := c.e.net.take()
+	if err != nil {
+		return err
+	}
+	k := container{
+		id:      rec.ID + "-" + strconv.Itoa(rec.Run.Generation+1),
+		bundle:  filepath.Join(c.dir, "bundle"),
+		overlay: filepath.Join(c.dir, "overlay"),
+		disk:    rec.Disk,
+		log:     filepath.Join(c.dir, "runsc.log"),
+	}
+	defer func() {
+		if err != nil {
+			c.discard(context.WithoutCancel(ctx), k.id, s)
+		}
+	}()
+	if l.memory == "" {
+		l.token = newToken()
+	}
+	if err := c.connect(ctx, s); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(k.overlay, 0o700); err != nil {
+		return err
+	}
+	if k.groups, err = c.e.groups.make(rec.ID, Limits{CPU: rec.CPU, Memory: rec.Memory, PIDs: c.e.cfg.Limits.PIDs}); err != nil {
+		return err
+	}
+	if err := writeBundle(k.bundle, process{
+		root: l.root, args: []string{toolboxPath, "serve"}, cwd: "/workspace",
+		env: []string{
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+			"SURGENT_TOOLBOX_TOKEN=" + l.token,
+		},
+		hostname: "sandbox", netns: s.path(), caps: initCaps,
+	}); err != nil {
+		return err
+	}
+	// From here the container may exist: a crash must find its name.
+	if err := c.update(func(r *record) {
+		r.Root = l.root
+		r.Run = run{Generation: rec.Run.Generation + 1, Container: k.id, Slot: s.n}
+	}); err != nil {
+		return err
+	}
+	var pid int
+	if l.memory != "" {
+		pid, err = c.e.runsc.restore(ctx, k, l.memory)
+	} else {
+		pid, err = c.e.runsc.run(ctx, k, l.files)
+	}
+	if err != nil {
+		return err
+	}
+	token := newToken()
+	if err := c.update(func(r *record) {
+		r.Run.PID, r.Run.StartTime = pid, startTime(pid)
+		r.Token, r.NextToken = l.token, token
+	}); err != nil {
+		return err
+	}
+	if err := c.handToken(ctx, s, l.token, token); err != nil {
+		return err
+	}
+	if err := c.update(func(r *record) {
+		r.Token, r.NextToken = token, ""
+		r.PreviewToken = newPreviewToken()
+		r.State, r.ErrorReason, r.MemoryKey, r.Resume = stateStarted, "", "", false
+	}); err != nil {
+		return err
+	}
+	c.touch()
+	// The image is in the past from the first instruction on. What of it is
+	// still to be read is open already.
+	return os.RemoveAll(c.memoryImage())
+}
+
+// discard removes a container and all that was set up for it.
+func (c *cell) discard(ctx context.Context, id string, s *slot) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	c.disconnect()
+	if err := c.e.runsc.remove(ctx, id); err != nil {
+		c.e.log.Warn("could not remove a container", "container", id, "error", err)
+	}
+	kill(c.snapshot().Run, 5*time.Second)
+	if s != nil {
+		c.e.net.drop(s)
+	}
+	c.e.groups.remove(c.id)
+	// The files behind the overlay are of no use without the container.
+	if err := os.RemoveAll(filepath.Join(c.dir, "overlay")); err != nil {
+		c.e.log.Warn("could not remove a sandbox's overlay", "sandbox", c.id, "error", err)
+	}
+}
+
+// Stop saves a sandbox and frees what it used but the disk.
+func (c *cell) Stop(ctx context.Context) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.op.Unlock()
+	if !c.running() {
+		return fail(400, "Sandbox is not started")
+	}
+	return c.stop(ctx, false)
+}
+
+// stop saves and ends the container. When the files can't be saved it goes on
+// running. The caller holds op.
+func (c *cell) stop(ctx context.Context, resume bool) error {
+	if err := c.update(func(r *record) { r.State = stateStopping }); err != nil {
+		return err
+	}
+	rec := c.snapshot()
+	k := c.container(rec)
+	_, key, err := c.e.catalog.wait(ctx)
+	if err == nil {
+		err = c.saveFiles(ctx, k)
+	}
+	if err != nil {
+		if uerr := c.update(func(r *record) { r.State = stateStarted }); uerr != nil {
+			return errors.Join(err, uerr)
+		}
+		return fmt.Errorf("save files of sandbox %s: %w", c.id, err)
+	}
+	c.disconnectClients()
+	memoryKey := ""
+	if err := c.saveMemory(ctx, k); err != nil {
+		c.e.log.Warn("could not save a sandbox's memory; it will start from its files", "sandbox", c.id, "error", err)
+	} else {
+		memoryKey = key
+	}
+	c.discard(context.WithoutCancel(ctx), k.id, c.slotOf())
+	return c.update(func(r *record) {
+		r.State, r.StoppedAt, r.MemoryKey, r.Resume = stateStopped, c.e.now().UTC(), memoryKey, resume
+		r.Run.PID, r.Run.StartTime = 0, 0
+	})
+}
+
+// container describes the running container for runsc's commands.
+func (c *cell) container(rec *record) container {
+	return container{
+		id: rec.Run.Container, bundle: filepath.Join(c.dir, "bundle"),
+		overlay: filepath.Join(c.dir, "overlay"), disk: rec.Disk,
+	}
+}
+
+func (c *cell) slotOf() *slot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.slot
+}
+
+// disconnectClients cuts idle connections, which a checkpoint would otherwise
+// have to break.
+func (c *cell) disconnectClients() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tools != nil {
+		c.tools.CloseIdleConnections()
+	}
+}
+
+// Backup saves the files of a running sandbox.
+func (c *cell) Backup(ctx context.Context) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.op.Unlock()
+	if !c.running() {
+		return nil // saved when it stopped
+	}
+	return c.saveFiles(ctx, c.container(c.snapshot()))
+}
+
+// saveFiles replaces the files image. The caller holds op.
+func (c *cell) saveFiles(ctx context.Context, k container) error {
+	began := c.e.now().UTC()
+	tmp := c.filesImage() + ".tmp"
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	if err := c.e.runsc.saveFiles(ctx, k, tmp); err != nil {
+		return err
+	}
+	if err := replaceDir(tmp, c.filesImage()); err != nil {
+		return err
+	}
+	return c.update(func(r *record) { r.SavedAt = began })
+}
+
+// saveMemory replaces the memory image and ends the container.
+func (c *cell) saveMemory(ctx context.Context, k container) error {
+	tmp := c.memoryImage() + ".tmp"
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	if err := c.e.runsc.saveMemory(ctx, k, tmp, false); err != nil {
+		return errors.Join(err, os.RemoveAll(tmp))
+	}
+	return replaceDir(tmp, c.memoryImage())
+}
+
+// replaceDir puts the folder from in the place of to. Between its two steps a
+// crash leaves the old one under another name, which recoverDir brings back.
+func replaceDir(from, to string) error {
+	old := to + ".old"
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if err := os.Rename(to, old); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return os.RemoveAll(old)
+}
+
+// recoverDir ends what a crash in the middle of replaceDir left.
+func recoverDir(to string) error {
+	if !exists(to) {
+		if err := os.Rename(to+".old", to); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return errors.Join(os.RemoveAll(to+".tmp"), os.RemoveAll(to+".old"))
+}
+
+// Freeze makes a live snapshot of a running sandbox, which goes on running
+// with a new token: the old one is in the snapshot.
+func (c *cell) Freeze(ctx context.Context, name string) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.op.Unlock()
+	if !c.running() {
+		return fail(400, "Sandbox is not started")
+	}
+	rec := c.snapshot()
+	k := c.container(rec)
+	c.disconnectClients()
+	err := c.e.catalog.add(&snapshot{
+		ID: name, Name: name, State: "active", Source: c.id, CreatedAt: c.e.now().UTC(), Token: rec.Token,
+	}, func(image string) error { return c.e.runsc.saveMemory(ctx, k, image, true) })
+	if err != nil {
+		return fmt.Errorf("freeze sandbox %s: %w", c.id, err)
+	}
+	return c.rotateToken(ctx)
+}
+
+// rotateToken gives a running sandbox a new token.
+func (c *cell) rotateToken(ctx context.Context) error {
+	old, token := c.snapshot().Token, newToken()
+	if err := c.update(func(r *record) { r.NextToken = token }); err != nil {
+		return err
+	}
+	if err := c.handToken(ctx, c.slotOf(), old, token); err != nil {
+		return err
+	}
+	return c.update(func(r *record) { r.Token, r.NextToken = token, "" })
+}
+
+// Delete removes a sandbox in any state and leaves a tombstone.
+func (c *cell) Delete(ctx context.Context) error {
+	if c.state() == stateDestroying {
+		return errBusy()
+	}
+	c.op.Lock()
+	defer c.op.Unlock()
+	if s := c.state(); s == stateDestroying || s == stateDestroyed {
+		return errNoSandbox(c.id)
+	}
+	return c.destroy(ctx)
+}
+
+// destroy removes the sandbox. The caller holds op.
+func (c *cell) destroy(ctx context.Context) error {
+	if err := c.update(func(r *record) { r.State = stateDestroying }); err != nil {
+		return err
+	}
+	rec := c.snapshot()
+	if rec.Run.Container != "" {
+		c.discard(context.WithoutCancel(ctx), rec.Run.Container, c.slotOf())
+	}
+	if err := os.RemoveAll(c.dir); err != nil {
+		return fmt.Errorf("delete sandbox %s: %w", c.id, err)
+	}
+	c.mu.Lock()
+	c.rec.State = stateDestroyed
+	c.mu.Unlock()
+	rec.State = stateDestroyed
+	c.e.forget(rec)
+	return nil
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}

@@ -1,0 +1,86 @@
+//go:build linux
+
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// process is what a container runs.
+type process struct {
+	root     string // root file system, never written
+	args     []string
+	env      []string
+	cwd      string
+	uid, gid uint32
+	hostname string
+	netns    string // path
+	caps     []string
+	mounts   []specs.Mount // beside the usual ones
+}
+
+// initCaps is what the first process of a sandbox may do; it drops all of it
+// for the user's processes.
+var initCaps = []string{
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
+	"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP",
+}
+
+// writeBundle writes config.json of a container into dir. The parts that a
+// restore compares with the image (arguments, mounts) depend on nothing but
+// the program's version and the root's path.
+func writeBundle(dir string, p process) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	files := uint64(20000)
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err == nil && lim.Max < files {
+		files = lim.Max
+	}
+	spec := specs.Spec{
+		Version:  "1.0.2",
+		Hostname: p.hostname,
+		Root:     &specs.Root{Path: p.root},
+		Process: &specs.Process{
+			Args: p.args, Env: p.env, Cwd: p.cwd,
+			User:            specs.User{UID: p.uid, GID: p.gid},
+			NoNewPrivileges: true,
+			Capabilities: &specs.LinuxCapabilities{
+				Bounding: p.caps, Effective: p.caps, Permitted: p.caps,
+			},
+			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Hard: files, Soft: files}},
+		},
+		Mounts: append([]specs.Mount{
+			{Destination: "/proc", Type: "proc", Source: "proc"},
+			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "mode=755"}},
+			{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
+			{Destination: "/dev/shm", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+			{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
+			{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", "size=512m"}},
+		}, p.mounts...),
+		Linux: &specs.Linux{
+			Namespaces: []specs.LinuxNamespace{
+				{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace},
+				{Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
+				{Type: specs.NetworkNamespace, Path: p.netns},
+			},
+			MaskedPaths: []string{
+				"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+				"/proc/timer_list", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+			},
+			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
+		},
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return fmt.Errorf("encode container: %w", err)
+	}
+	return writeFile(filepath.Join(dir, "config.json"), text)
+}
