@@ -125,10 +125,10 @@ func wakeFromPreview(ctx *function.MutationCtx, a struct {
 },
 ) (any, error) {
 	p, err := Projects.Query(ctx.DB, "by_sandbox", a.SandboxID).First(ctx)
-	if err != nil || p == nil || p.Sandbox == nil || p.Sandbox.Status != Stopped {
+	if err != nil || p == nil || p.Sandbox == nil || p.Sandbox.Status == Failed {
 		return nil, err
 	}
-	return nil, begin(ctx, p, Starting, false)
+	return nil, EnsureAwake(ctx, p)
 }
 
 // recoverProject takes up a project after a restart of the server: what was

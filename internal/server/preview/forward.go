@@ -1,9 +1,11 @@
 package preview
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -14,8 +16,35 @@ import (
 	"surgent.dev/surgent/internal/server/credentials"
 )
 
-// errSilent: the sandbox runs but nothing listens on the port.
-var errSilent = errors.New("nothing answers on the port")
+// What the sandbox's server says in the app's place.
+var (
+	errSilent = errors.New("nothing answers on the port")
+	errAsleep = errors.New("the sandbox has just stopped")
+)
+
+// refused tells an answer of the sandbox's server from one of the app: its
+// errors are JSON that names their source.
+func refused(res *http.Response) error {
+	if res.StatusCode < http.StatusBadRequest || !strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
+		return nil
+	}
+	head, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	if err != nil {
+		return fmt.Errorf("read preview's answer: %w", err)
+	}
+	if !bytes.Contains(head, []byte(`"source":"DAYTONA_API"`)) {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(head), res.Body), res.Body}
+		return nil
+	}
+	_ = res.Body.Close()
+	if res.StatusCode == http.StatusBadGateway {
+		return errSilent
+	}
+	return errAsleep
+}
 
 // forward passes a request on to the sandbox and streams the answer back.
 func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id string, port int) {
@@ -30,7 +59,8 @@ func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id 
 		return
 	}
 	own := d.Links.Origin(id, port)
-	inside := fmt.Sprintf("http://localhost:%d", port)
+	there := to.Scheme + "://" + to.Host
+	inside := []string{there, fmt.Sprintf("http://localhost:%d", port)}
 	proxy := httputil.ReverseProxy{
 		Transport:     d.transport,
 		FlushInterval: -1, // streams reach the page as they come
@@ -50,29 +80,35 @@ func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id 
 			h.Set("X-Daytona-Preview-Token", target.Token)
 			h.Set("X-Daytona-Skip-Preview-Warning", "true")
 			if h.Get("Origin") == own {
-				h.Set("Origin", inside) // as the app's own host name, which is rewritten too
+				h.Set("Origin", there) // the host name that the app sees
 			}
 		},
 		ModifyResponse: func(res *http.Response) error {
-			// The sandbox's proxy says 502 itself when the port is silent.
-			if res.StatusCode == http.StatusBadGateway && res.Header.Get("X-Preview-Unreachable") != "" {
-				_ = res.Body.Close()
-				return errSilent
+			if err := refused(res); err != nil {
+				return err
 			}
 			d.mend(res, box, own, inside)
 			return nil
 		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { d.unreachable(w, r, port, err) },
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if errors.Is(err, errAsleep) {
+				d.wait(w, r, &Sandbox{State: Stopped}, id)
+				return
+			}
+			d.unreachable(w, r, port, err)
+		},
 	}
 	proxy.ServeHTTP(w, r)
 }
 
 // mend makes an answer of the app fit its outer address: redirects to its
 // inner one, cookies that would reach beyond its host, and who may frame it.
-func (d *door) mend(res *http.Response, box *Sandbox, own, inside string) {
+func (d *door) mend(res *http.Response, box *Sandbox, own string, inside []string) {
 	h := res.Header
-	if rest, ok := strings.CutPrefix(h.Get("Location"), inside); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
-		h.Set("Location", own+rest)
+	for _, origin := range inside {
+		if rest, ok := strings.CutPrefix(h.Get("Location"), origin); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
+			h.Set("Location", own+rest)
+		}
 	}
 	cookies := h.Values("Set-Cookie")
 	h.Del("Set-Cookie")

@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,17 @@ func setup(t *testing.T) *bench {
 	app.HandleFunc("/away", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "http://localhost:3000/there?x=1")
 		w.WriteHeader(http.StatusFound)
+	})
+	app.HandleFunc("/box-says", func(w http.ResponseWriter, r *http.Request) {
+		status, _ := strconv.Atoi(r.URL.Query().Get("status"))
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"statusCode":%d,"source":"DAYTONA_API"}`, status)
+	})
+	app.HandleFunc("/app-says", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":"mine"}`)
 	})
 	app.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "first\n")
@@ -322,6 +334,26 @@ func TestSilentPortSaysSo(t *testing.T) {
 	res, body := get(t, b.visitor(t), "http://"+host+"/")
 	if res.StatusCode != http.StatusBadGateway || !strings.Contains(body, "Nothing answers on port 3000 yet.") {
 		t.Errorf("%d %s", res.StatusCode, body)
+	}
+}
+
+func TestWhatTheSandboxSaysIsNotTheApps(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.set(preview.Sandbox{State: preview.Started, Public: true})
+	c := b.visitor(t)
+	if _, body := get(t, c, "http://"+host+"/box-says?status=502"); !strings.Contains(body, "Nothing answers on port 3000 yet.") {
+		t.Errorf("silent: %s", body)
+	}
+	if res, body := get(t, c, "http://"+host+"/box-says?status=400"); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "Waking") {
+		t.Errorf("asleep: %d %s", res.StatusCode, body)
+	}
+	if b.woken != 1 {
+		t.Errorf("woken %d times", b.woken)
+	}
+	b.set(preview.Sandbox{State: preview.Started, Public: true})
+	if res, body := get(t, c, "http://"+host+"/app-says"); res.StatusCode != http.StatusBadRequest || body != `{"error":"mine"}` {
+		t.Errorf("the app's own error: %d %s", res.StatusCode, body)
 	}
 }
 
