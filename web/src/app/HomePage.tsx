@@ -1,6 +1,7 @@
 import { DemoStrip, HomeView } from "@/features/projects";
 import { useTitle } from "@/lib/useTitle";
-import { api, useQuery } from "@/sync";
+import { api, toFault, useQuery, useResult } from "@/sync";
+import { ErrorBoundary } from "@/ui";
 import { ConnectionStrip } from "./ConnectionStrip";
 import { Header } from "./Header";
 import { UserMenu } from "./UserMenu";
@@ -9,8 +10,8 @@ import { UserMenu } from "./UserMenu";
 export function HomePage() {
   useTitle();
   const user = useQuery(api.auth.loggedInUser, {});
-  const config = useQuery(api.config.client, {});
-  const projects = useQuery(api.projects.listProjects, {});
+  const { data: config } = useResult(api.config.client, {});
+  const { data: projects } = useResult(api.projects.listProjects, {});
   return (
     <div className="flex min-h-dvh flex-col">
       <Header
@@ -29,7 +30,7 @@ export function HomePage() {
       <ConnectionStrip />
       {config?.demo && <DemoStrip />}
       <main className="mx-auto flex w-full max-w-[880px] flex-col gap-12 px-4 pt-[min(9dvh,76px)] pb-16 sm:px-6">
-        {user && <HomeView user={user} />}
+        <ErrorBoundary requestId={(error) => toFault(error).requestId}>{user && <HomeView user={user} />}</ErrorBoundary>
       </main>
     </div>
   );

@@ -16,7 +16,7 @@ export function UserMenu() {
   const who = user.isAnonymous ? "Guest" : (user.name ?? user.email ?? "You");
   return (
     <>
-      {user.isAnonymous && <span className="text-step text-ink-2 max-sm:sr-only">Guest</span>}
+      {user.isAnonymous && <span className="text-step text-ink-2">Guest</span>}
       <Menu
         align="end"
         trigger={

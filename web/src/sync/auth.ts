@@ -1,15 +1,6 @@
 import { useAuthActions } from "@convex-dev/auth/react";
-import { useConvexAuth } from "convex/react";
 import { useCallback } from "react";
 import { toFault } from "./fault";
-
-/** "loading" until the server has accepted or refused the stored session. */
-export type AuthState = "loading" | "signed-in" | "signed-out";
-
-export function useAuthState(): AuthState {
-  const { isLoading, isAuthenticated } = useConvexAuth();
-  return isLoading ? "loading" : isAuthenticated ? "signed-in" : "signed-out";
-}
 
 /** Why a sign-in was refused, by the field or the form that it concerns. */
 export type Refusal =

@@ -9,8 +9,8 @@ import {
 } from "convex/react";
 import type { FunctionReference, FunctionReturnType } from "convex/server";
 import { useMemo, useRef } from "react";
-import { useAuthState } from "./auth";
 import { type Fault, toFault } from "./fault";
+import { useAuthState } from "./presence";
 
 /** They give a function; useMutation(ref).withOptimisticUpdate shows a change at once. */
 export { useAction, useMutation };

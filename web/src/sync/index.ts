@@ -1,8 +1,9 @@
 /** The only folder that knows the client library: everything the page learns from the server comes through here. */
 export { api } from "./api";
-export { type AuthState, type Refusal, useAuthState, useSignIn, useSignOut } from "./auth";
+export { type Refusal, useSignIn, useSignOut } from "./auth";
 export { type Line, reconnectNow, useLine } from "./connection";
 export { type Fault, type FaultCode, toFault } from "./fault";
 export { useAction, useAsk, useEach, useMutation, usePaginatedQuery, useQuery, useResult } from "./hooks";
+export { type AuthState, useAuthState } from "./presence";
 export { openClient, type SyncClient, SyncProvider } from "./provider";
 export type * from "./types";

@@ -1,6 +1,7 @@
 import { ConvexAuthProvider } from "@convex-dev/auth/react";
 import { ConvexReactClient } from "convex/react";
 import type { ReactNode } from "react";
+import { Presence } from "./presence";
 
 export type SyncClient = ConvexReactClient;
 
@@ -12,5 +13,9 @@ export function openClient(): SyncClient {
 
 /** Gives the page its line to the server; everything below may use the hooks of this folder. */
 export function SyncProvider({ client, children }: { client: SyncClient; children: ReactNode }) {
-  return <ConvexAuthProvider client={client}>{children}</ConvexAuthProvider>;
+  return (
+    <ConvexAuthProvider client={client}>
+      <Presence>{children}</Presence>
+    </ConvexAuthProvider>
+  );
 }

@@ -29,7 +29,6 @@ export class ScriptedServer {
   #overlaid = new Map<string, unknown>();
   #connection = { isWebSocketConnected: true, hasEverConnected: true, inflightMutations: 0, inflightActions: 0 };
   #connectionWatchers = new Set<(state: unknown) => void>();
-  #onAuth: ((signedIn: boolean) => void) | undefined;
   #valid = true;
 
   on(name: string, answer: Answer): this {
@@ -58,10 +57,9 @@ export class ScriptedServer {
     return this;
   }
 
-  /** Ends the session from the server's side, under an open page. */
+  /** Ends the session from the server's side, under an open page: from now on it answers as to a stranger. */
   expire(): void {
     this.#valid = false;
-    this.#onAuth?.(false);
     this.changed();
   }
 
@@ -144,7 +142,6 @@ export class ScriptedServer {
   }
 
   setAuth(_fetchToken: unknown, onChange: (signedIn: boolean) => void) {
-    this.#onAuth = onChange;
     queueMicrotask(() => {
       onChange(this.#valid);
       this.changed();
@@ -152,7 +149,6 @@ export class ScriptedServer {
   }
 
   clearAuth() {
-    this.#onAuth = undefined;
     queueMicrotask(() => this.changed());
   }
 

@@ -50,7 +50,11 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
           {description !== undefined && (
             <Radix.Description className="px-5 pt-1 text-body text-ink-2">{description}</Radix.Description>
           )}
-          <div className="min-h-0 overflow-y-auto px-5 pt-4 pb-5">{children}</div>
+          {children === undefined ? (
+            <div className="h-5 shrink-0" />
+          ) : (
+            <div className="min-h-0 overflow-y-auto px-5 pt-4 pb-5">{children}</div>
+          )}
           {footer !== undefined && (
             <div className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">{footer}</div>
           )}

@@ -28,8 +28,8 @@ export function Textarea({ label, share = 0.4, className, ref, value, ...rest }:
       dir="auto"
       style={{ maxHeight: `${share * 100}dvh` }}
       className={cx(
-        "touch-text block w-full resize-none overflow-y-auto bg-transparent text-body text-ink outline-none",
-        className,
+        "touch-text block w-full resize-none overflow-y-auto bg-transparent text-ink outline-none",
+        className ?? "text-body",
       )}
     />
   );

@@ -26,7 +26,7 @@ export function DeleteDialog({ project, open, onOpenChange, onDeleted }: Props) 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (busy) return;
-    if (typed.trim() !== project.name.trim()) return setError(`Type "${project.name}" as it stands above.`);
+    if (typed.trim() !== project.name.trim()) return setError(`This is not “${project.name}”.`);
     setBusy(true);
     try {
       await remove({ projectId: project._id });
@@ -57,7 +57,7 @@ export function DeleteDialog({ project, open, onOpenChange, onDeleted }: Props) 
       <form id={form} onSubmit={(event) => void submit(event)} noValidate>
         <Field
           label="Name of the project"
-          hint={`Type "${project.name}" to delete it.`}
+          hint={`Type “${project.name}” to delete it.`}
           value={typed}
           autoFocus
           autoComplete="off"

@@ -59,7 +59,7 @@ export function PromptBox(props: Props) {
         {templates.length > 0 && (
           <Menu
             trigger={
-              <Button look="quiet" icon={<LayoutTemplate size={16} strokeWidth={1.75} aria-hidden />} className="px-2">
+              <Button look="quiet" icon={<LayoutTemplate size={16} strokeWidth={1.75} aria-hidden />} size="sm">
                 <span className="sr-only">Template: </span>
                 {template?.name}
                 <ChevronDown size={14} strokeWidth={1.75} aria-hidden />
