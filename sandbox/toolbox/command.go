@@ -76,7 +76,7 @@ func (s *session) run(f commandFile) (*command, error) {
 		_ = os.RemoveAll(c.dir) // the shell was not told
 		return nil, fmt.Errorf("prepare command: %w", err)
 	}
-	if err := appendFIFO(filepath.Join(s.dir, "in"), ". "+quote(filepath.Join(c.dir, "run.sh"))+"\n"); err != nil {
+	if err := s.tell(". " + quote(filepath.Join(c.dir, "run.sh")) + "\n"); err != nil {
 		_ = os.RemoveAll(c.dir)
 		if errors.Is(err, unix.ENXIO) {
 			return nil, fail(http.StatusGone, "SESSION_ENDED", "session %s has ended", s.ID)
@@ -124,20 +124,32 @@ func (c *command) write() error {
 // quote makes a word of POSIX shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// appendFIFO writes to a FIFO that somebody reads, without waiting. Lines up
-// to 4096 bytes arrive whole.
-func appendFIFO(path, line string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	if err = f.SetWriteDeadline(time.Now().Add(5 * time.Second)); err == nil {
+// openFIFO opens a FIFO for writing without waiting; ENXIO says that nobody
+// reads it.
+func openFIFO(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
+}
+
+// writeFIFO writes a line and closes the FIFO. Lines up to 4096 bytes arrive
+// whole.
+func writeFIFO(f *os.File, line string) error {
+	err := f.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	if err == nil {
 		_, err = f.WriteString(line)
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	return err
+}
+
+// tell gives the shell its next line.
+func (s *session) tell(line string) error {
+	f, err := openFIFO(filepath.Join(s.dir, "in"))
+	if err != nil {
+		return err
+	}
+	return writeFIFO(f, line)
 }
 
 // input writes to the command's standard input.
@@ -156,27 +168,41 @@ func (c *command) input(data string) error {
 	}
 	c.inputMu.Lock()
 	defer c.inputMu.Unlock()
-	err := appendFIFO(filepath.Join(c.dir, "in"), data)
-	switch {
-	case errors.Is(err, unix.ENXIO): // nobody reads: it waits for its turn, or just ended
+	in, err := openFIFO(filepath.Join(c.dir, "in"))
+	if errors.Is(err, unix.ENXIO) { // it waits for its turn, or just ended
 		select {
 		case <-c.done:
 			return gone
 		default:
 			return fail(http.StatusConflict, "CONFLICT", "command does not read input now")
 		}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fail(http.StatusConflict, "CONFLICT", "command does not read its input")
-	case err != nil:
+	}
+	if err != nil {
 		return fmt.Errorf("write input: %w", err)
 	}
+	// The echo comes before what the command makes of it.
+	if err := c.echo(data); err != nil {
+		_ = in.Close()
+		return fmt.Errorf("echo input: %w", err)
+	}
+	err = writeFIFO(in, data)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fail(http.StatusConflict, "CONFLICT", "command does not read its input")
+	}
+	if err != nil {
+		return fmt.Errorf("write input: %w", err)
+	}
+	return nil
+}
+
+// echo puts input into the log; the command itself appends too.
+func (c *command) echo(data string) error {
 	if c.HideInput {
 		return nil
 	}
-	// The echo is part of the log; the command itself appends too.
 	f, err := os.OpenFile(filepath.Join(c.dir, "out", "stdout"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("echo input: %w", err)
+		return err
 	}
 	_, err = f.WriteString(data)
 	if cerr := f.Close(); err == nil {

@@ -161,7 +161,7 @@ func (s *Server) Handler() http.Handler {
 		}
 		// "/files/" and "/files" are one.
 		if len(r.URL.Path) > 1 && strings.HasSuffix(r.URL.Path, "/") && !strings.HasPrefix(r.URL.Path, "/proxy/") {
-			r.URL.Path = strings.TrimRight(r.URL.Path, "/")
+			r.URL.Path, r.URL.RawPath = strings.TrimRight(r.URL.Path, "/"), strings.TrimRight(r.URL.RawPath, "/")
 		}
 		s.mux.ServeHTTP(w, r)
 	})

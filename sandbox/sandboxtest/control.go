@@ -1,0 +1,211 @@
+package sandboxtest
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"surgent.dev/surgent/sandbox"
+)
+
+func runControl(t *testing.T, client sandbox.Client) {
+	t.Helper()
+	t.Run("what is not there", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		const id = "00000000-0000-4000-8000-000000000000"
+		_, err := client.Get(ctx, id)
+		wantError(t, "get", err, sandbox.ErrNotFound)
+		_, err = client.Start(ctx, id)
+		wantError(t, "start", err, sandbox.ErrNotFound)
+		if err := client.Delete(ctx, id); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+		_, err = client.Toolbox(id).ListFiles(ctx, "/")
+		wantError(t, "list files", err, sandbox.ErrNotFound)
+		_, err = client.Create(ctx, sandbox.CreateRequest{Snapshot: "no-such-snapshot:1"})
+		wantError(t, "create from an unknown snapshot", err, sandbox.ErrInvalid)
+		if err != nil && !strings.Contains(err.Error(), "no-such-snapshot:1") {
+			t.Errorf("the error does not name the snapshot: %v", err)
+		}
+	})
+	t.Run("life", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		name := "suite-" + slug(time.Now().UTC().Format(time.RFC3339Nano))
+		off := 0
+		info := create(t, client, sandbox.CreateRequest{
+			Name: name, Env: map[string]string{"GIVEN": "at create"}, Labels: map[string]string{"suite": name}, AutoStopInterval: &off,
+		})
+		if info.State != sandbox.Started || info.ID == "" || info.Name != name || info.AutoStopInterval != 0 {
+			t.Errorf("created: %+v", info)
+		}
+		_, err := client.Create(ctx, sandbox.CreateRequest{Name: name})
+		wantError(t, "create the same name", err, sandbox.ErrConflict)
+		byName, err := client.Get(ctx, name)
+		if err != nil || byName.ID != info.ID {
+			t.Errorf("get by name: %+v, %v", byName, err)
+		}
+		list, err := client.List(ctx, map[string]string{"suite": name})
+		if err != nil || len(list) != 1 || list[0].ID != info.ID {
+			t.Errorf("list: %+v, %v", list, err)
+		}
+		none, err := client.List(ctx, map[string]string{"suite": name, "other": "x"})
+		if err != nil || len(none) != 0 {
+			t.Errorf("list what does not match: %+v, %v", none, err)
+		}
+		if err := client.SetAutoStop(ctx, info.ID, 7); err != nil {
+			t.Errorf("set auto stop: %v", err)
+		}
+		if got, err := client.Get(ctx, info.ID); err != nil || got.AutoStopInterval != 7 {
+			t.Errorf("auto stop: %+v, %v", got, err)
+		}
+		if err := client.Touch(ctx, info.ID); err != nil {
+			t.Errorf("touch: %v", err)
+		}
+		if again, err := client.Start(ctx, info.ID); err != nil || again.State != sandbox.Started {
+			t.Errorf("start what is started: %+v, %v", again, err)
+		}
+	})
+	t.Run("stop and start keep files and environment", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		info := create(t, client, sandbox.CreateRequest{Env: map[string]string{"GIVEN": "at create"}})
+		tb := client.Toolbox(info.ID)
+		work, err := tb.WorkDir(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		upload(t, tb, work+"/kept.txt", "kept")
+		res := execute(t, tb, sandbox.ExecRequest{Command: "chmod 0640 kept.txt; rm -f /tmp/gone; mkdir -p deep; ln -s ../kept.txt deep/link"})
+		if res.ExitCode != 0 {
+			t.Fatalf("prepare: %s", res.Output)
+		}
+		if err := client.Stop(ctx, info.ID); err != nil {
+			t.Fatalf("stop: %v", err)
+		}
+		if err := client.Stop(ctx, info.ID); err != nil {
+			t.Errorf("stop what is stopped: %v", err)
+		}
+		if got, err := client.Get(ctx, info.ID); err != nil || got.State != sandbox.Stopped {
+			t.Errorf("stopped: %+v, %v", got, err)
+		}
+		begun := time.Now()
+		_, err = tb.Execute(ctx, sandbox.ExecRequest{Command: "true"})
+		wantError(t, "execute while stopped", err, sandbox.ErrNotRunning)
+		if d := time.Since(begun); d > 20*time.Second {
+			t.Errorf("the error took %s", d)
+		}
+		if _, err := client.Start(ctx, info.ID); err != nil {
+			t.Fatalf("start: %v", err)
+		}
+		if got := download(t, tb, work+"/deep/link"); string(got) != "kept" {
+			t.Errorf("got %q", got)
+		}
+		if fi, err := tb.FileInfo(ctx, work+"/kept.txt"); err != nil || fi.Permissions != "0640" {
+			t.Errorf("mode: %+v, %v", fi, err)
+		}
+		if res := execute(t, tb, sandbox.ExecRequest{Command: "echo $GIVEN"}); res.Output != "at create\n" {
+			t.Errorf("environment: %q", res.Output)
+		}
+	})
+	t.Run("environment and user", func(t *testing.T) {
+		t.Parallel()
+		info := create(t, client, sandbox.CreateRequest{Env: map[string]string{"GIVEN": "a b'c"}})
+		tb := client.Toolbox(info.ID)
+		const show = `id -un; echo "$HOME"; echo "$GIVEN"; env | grep -ci token`
+		want := "daytona\n/home/daytona\na b'c\n0\n"
+		if res := execute(t, tb, sandbox.ExecRequest{Command: show}); res.Output != want {
+			t.Errorf("execute: %q", res.Output)
+		}
+		if out, _ := run(t, tb, session(t, tb), show); out != want {
+			t.Errorf("session: %q", out)
+		}
+		res := execute(t, tb, sandbox.ExecRequest{Command: `cat /proc/1/environ; for p in /proc/[0-9]*; do tr '\0' '\n' <$p/environ; done 2>/dev/null | grep -c SURGENT_TOOLBOX`})
+		if !strings.HasSuffix(res.Output, "0\n") {
+			t.Errorf("somebody's environment can be read: %q", res.Output)
+		}
+	})
+	t.Run("preview", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		info := create(t, client, sandbox.CreateRequest{})
+		tb, id := client.Toolbox(info.ID), session(t, client.Toolbox(info.ID))
+		_, err := tb.StartCommand(ctx, id, `node -e 'require("http").createServer((q,r)=>{r.setHeader("x-token",String(q.headers["x-daytona-preview-token"]));r.end("path "+q.url)}).listen(3000,"0.0.0.0")'`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, err := client.Preview(ctx, info.ID, 3000)
+		if err != nil || target.Token == "" {
+			t.Fatalf("preview: %+v, %v", target, err)
+		}
+		transport := &http.Transport{DialContext: target.Dial}
+		defer transport.CloseIdleConnections()
+		get := func(token string) (int, string, string) {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.URL+"/a%20b?c=d%2Fe", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("X-Daytona-Skip-Preview-Warning", "true")
+			if token != "" {
+				req.Header.Set("X-Daytona-Preview-Token", token)
+			}
+			resp, err := transport.RoundTrip(req)
+			if err != nil {
+				return 0, err.Error(), ""
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				return 0, err.Error(), ""
+			}
+			return resp.StatusCode, string(body), resp.Header.Get("x-token")
+		}
+		deadline := time.Now().Add(30 * time.Second)
+		status, body, seen := get(target.Token)
+		for ; status != http.StatusOK && time.Now().Before(deadline); status, body, seen = get(target.Token) {
+		}
+		if status != http.StatusOK || body != "path /a%20b?c=d%2Fe" || seen != "undefined" {
+			t.Errorf("with the token: %d %q, token seen by the app: %s", status, body, seen)
+		}
+		for _, token := range []string{"", "wrong"} {
+			if status, _, _ := get(token); !slices.Contains([]int{401, 403, 307}, status) {
+				t.Errorf("with token %q: %d", token, status)
+			}
+		}
+		for _, port := range []int{0, 70000} {
+			_, err := client.Preview(ctx, info.ID, port)
+			wantError(t, "preview a port that is none", err, sandbox.ErrInvalid)
+		}
+	})
+	t.Run("delete", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		info, err := client.Create(ctx, sandbox.CreateRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		results := make(chan error, 2)
+		for range 2 {
+			go func() { results <- client.Delete(ctx, info.ID) }()
+		}
+		for range 2 {
+			if err := <-results; err != nil {
+				t.Errorf("delete: %v", err)
+			}
+		}
+		_, err = client.Get(ctx, info.ID)
+		wantError(t, "get", err, sandbox.ErrNotFound)
+		if _, err := client.Toolbox(info.ID).WorkDir(ctx); !errors.Is(err, sandbox.ErrNotFound) && !errors.Is(err, sandbox.ErrNotRunning) {
+			t.Errorf("toolbox: %v", err)
+		}
+		list, err := client.List(ctx, nil)
+		if err != nil || slices.ContainsFunc(list, func(i *sandbox.Info) bool { return i.ID == info.ID }) {
+			t.Errorf("still listed, %v", err)
+		}
+	})
+}
