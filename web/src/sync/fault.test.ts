@@ -1,7 +1,7 @@
 import { ConvexError } from "convex/values";
 import { describe, expect, it } from "vitest";
 import { toRefusal } from "./auth";
-import { toFault } from "./fault";
+import { isMissing, toFault } from "./fault";
 
 describe("toFault", () => {
   it("reads the code and the sentence of a coded error", () => {
@@ -28,6 +28,15 @@ describe("toFault", () => {
     const error = new Error("[CONVEX Q(a:b)] [Request ID: 00] Server Error\n  Called by client");
     expect(toFault(error)).toEqual({ code: "internal", message: "The server failed.", requestId: "00" });
   });
+});
+
+it.each([
+  [new ConvexError({ code: "not_found", message: "There is no such project." }), true],
+  [new Error("Forbidden"), true],
+  [new Error("[Request ID: 00] Server Error\nArgumentValidationError: Value does not match validator.\nPath: .projectId"), true],
+  [new Error("[Request ID: 00] Server Error"), false],
+])("tells ids that lead nowhere from a failing server", (error, missing) => {
+  expect(isMissing(toFault(error))).toBe(missing);
 });
 
 describe("toRefusal", () => {

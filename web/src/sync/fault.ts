@@ -50,6 +50,11 @@ export function toFault(error: unknown): Fault {
   return { code: "internal", message: message || "The server failed.", requestId };
 }
 
+/** Whether a fault about an id means that it leads nowhere: missing, another person's, or no id at all. */
+export function isMissing(fault: Fault): boolean {
+  return fault.code === "not_found" || fault.code === "forbidden" || fault.message.startsWith("ArgumentValidationError");
+}
+
 /** Strips what the client library and the server wrap around a text: the call, the request id, the stack. */
 function plainText(text: string): string {
   const stripped = text
