@@ -1,5 +1,6 @@
 import { type ReactNode, type Ref, useCallback, useEffect, useMemo, useRef } from "react";
 import { useCommand } from "@/commands";
+import { takeFirstPrompt } from "@/lib/firstPrompt";
 import type { TimelineCommit, Turn } from "@/lib/timeline";
 import type { Mode } from "@/sync";
 import { ChatProvider } from "./ChatContext";
@@ -12,6 +13,7 @@ import { Feed } from "./feed/Feed";
 import { useStickToEnd } from "./feed/useStickToEnd";
 import { type FileLinks, FileLinksProvider } from "./FileLinks";
 import { useAnnouncements } from "./useAnnouncements";
+import { type FileActivity, useFileActivity } from "./useFileActivity";
 import { useKnownFiles } from "./useKnownFiles";
 import { usePrompts } from "./usePrompts";
 import { useSession } from "./useSession";
@@ -31,6 +33,8 @@ export type ChatProps = {
   session(): Promise<string>;
   openFile(path: string, line?: number): void;
   renderCheckpoint(commit: TimelineCommit, turn: Turn): ReactNode;
+  /** Told what the agent does to files, whenever that changes. */
+  onFiles(activity: FileActivity): void;
   box?: Ref<HTMLTextAreaElement>;
 };
 
@@ -48,6 +52,7 @@ export function Chat(props: ChatProps) {
   const working = state.active !== undefined;
   const last = state.turns.at(-1);
   useAnnouncements(last);
+  useFileActivity(state.turns, props.onFiles);
 
   const { toEnd, atEnd } = stick;
   const submit = (prompt: string, as: Mode) => {
@@ -76,6 +81,17 @@ export function Chat(props: ChatProps) {
   const known = useKnownFiles(state.turns);
   const files = useMemo<FileLinks>(() => ({ known, open: openFile }), [known, openFile]);
 
+  // A project that was made for a prompt sends it as soon as its chat stands.
+  const first = useRef(() => {});
+  useEffect(() => {
+    first.current = () => {
+      const prompt = takeFirstPrompt(projectId);
+      if (prompt) submit(prompt, "code");
+    };
+  });
+  useEffect(() => first.current(), []);
+
+  useCommand({ id: "chat.send", title: "Send", group: "Prompt", keys: "mod+enter", disabled: text.trim() === "", run: send });
   useCommand({
     id: "chat.mode",
     title: "Code or Ask",

@@ -1,4 +1,4 @@
-import { ChevronDown, Pencil, Plus, Trash2 } from "lucide-react";
+import { ChevronDown, MessagesSquare, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { ago } from "@/lib/time";
 import { api, type Session, toFault, useMutation } from "@/sync";
@@ -12,20 +12,27 @@ export type SessionsMenuProps = {
   current?: Session;
   /** Sessions whose run works now. */
   working: ReadonlySet<string>;
+  /** Narrow pages: the button shows an icon only. */
+  compact?: boolean;
   onOpen(sessionId: string | undefined): void;
 };
 
 /** The sessions of the project, in the header: open, new, rename, delete. */
-export function SessionsMenu({ projectId, sessions, current, working, onOpen }: SessionsMenuProps) {
+export function SessionsMenu({ projectId, sessions, current, working, compact, onOpen }: SessionsMenuProps) {
   const create = useMutation(api.sessions.createSession);
   const [dialog, setDialog] = useState<"rename" | "delete">();
+  const title = current ? sessionTitle(current) : "New session";
   const start = () => void create({ projectId }).then((id) => onOpen(id));
   return (
     <>
       <Menu
         trigger={
-          <button type="button" className={buttonClass("quiet", "md", "min-w-0 px-2 text-ink shrink")}>
-            <span className="truncate text-body font-medium">{current ? sessionTitle(current) : "New session"}</span>
+          <button
+            type="button"
+            aria-label={`Session: ${title}`}
+            className={buttonClass("quiet", "md", compact ? "touch-square px-2" : "min-w-0 shrink px-2 text-ink")}
+          >
+            {compact ? <MessagesSquare {...icon} /> : <span className="truncate text-body font-medium">{title}</span>}
             <ChevronDown size={14} strokeWidth={1.75} aria-hidden className="shrink-0 text-ink-2" />
           </button>
         }

@@ -1,0 +1,205 @@
+import { FolderOpen, MessageSquare, PanelsTopLeft } from "lucide-react";
+import { useCallback, useRef, useState } from "react";
+import { useCommand } from "@/commands";
+import { CheckpointCard } from "@/features/commits";
+import { DeployButton, DeployDialog } from "@/features/deployments";
+import { type FileActivity, FilesPane, quiet } from "@/features/files";
+import { PreviewPane } from "@/features/preview";
+import { DemoStrip } from "@/features/projects";
+import { addToDraft, Chat, SessionsMenu } from "@/features/sessions";
+import { money } from "@/lib/format";
+import { initials } from "@/lib/text";
+import type { TimelineCommit, Turn } from "@/lib/timeline";
+import { useWidth } from "@/lib/useMedia";
+import { usePlace } from "@/lib/usePlace";
+import { useTitle } from "@/lib/useTitle";
+import { api, type Project, toFault, useMutation, useQuery, type User } from "@/sync";
+import { ErrorBoundary } from "@/ui";
+import { ConnectionStrip } from "../ConnectionStrip";
+import { ProjectLayout } from "../ProjectLayout";
+import { ProjectHeader } from "./ProjectHeader";
+import { RunChip } from "./RunChip";
+import { useNews } from "./useNews";
+import { useRuns } from "./useRuns";
+import { useTitleMark } from "./useTitleMark";
+
+const icon = { size: 16, strokeWidth: 1.75, "aria-hidden": true } as const;
+const requestId = (error: unknown) => toFault(error).requestId;
+
+/** The project page: it joins the features and holds what passes between them. */
+export function OpenProject({ project, user }: { project: Project; user: User }) {
+  const projectId = project._id;
+  const [place, go] = usePlace();
+  const config = useQuery(api.config.client, {});
+  const commits = useQuery(api.commits.listByProject, { projectId });
+  const deployments = useQuery(api.deployments.listByProject, { projectId }) ?? [];
+  const { sessions, active, working, ended } = useRuns(projectId);
+  const [deploying, setDeploying] = useState(false);
+  const [activity, setActivity] = useState<FileActivity>(quiet);
+  const box = useRef<HTMLTextAreaElement>(null);
+  const desk = useWidth() === "desk";
+  useTitle(project.name, useTitleMark(active, ended));
+
+  const session = sessions?.find((s) => s._id === place.session) ?? sessions?.[0];
+  const { ensure, key } = useSessionToSend(projectId, session?._id);
+  const draftPlace = session?._id ?? projectId;
+  const ready = project.sandbox?.status === "started";
+
+  const openFile = useCallback((file: string, line?: number) => go({ tab: "files", file, line }), [go]);
+  const sendToAgent = useCallback(
+    (text: string) => {
+      addToDraft(user._id, draftPlace, text);
+      if (!desk) go({ tab: "chat" });
+      // The box grows with its text first; then the caret stands at its end.
+      requestAnimationFrame(() => {
+        box.current?.focus();
+        box.current?.setSelectionRange(box.current.value.length, box.current.value.length);
+      });
+    },
+    [user._id, draftPlace, desk, go],
+  );
+
+  useCommand({ id: "go.chat", title: "Prompt box", group: "Go to", keys: "/", run: () => focusBox() });
+  useCommand({ id: "go.prompt", title: "Chat", group: "Go to", keys: "g c", run: () => focusBox() });
+  useCommand({ id: "go.preview", title: "Preview", group: "Go to", keys: "g p", run: () => go({ tab: "preview" }) });
+  useCommand({ id: "go.files", title: "Files", group: "Go to", keys: "g f", run: () => go({ tab: "files" }) });
+  const focusBox = () => {
+    if (!desk) go({ tab: "chat" });
+    requestAnimationFrame(() => box.current?.focus());
+  };
+
+  const tab = place.tab ?? (desk ? "preview" : "chat");
+  const news = `${active?._id ?? ""} ${active?.step ?? ""} ${ended?._id ?? ""}`;
+  const chatNews = useNews(news, desk || tab === "chat");
+  const previewNews = useNews(`${commits?.[0]?._id ?? ""}`, desk || tab === "preview");
+
+  const chat = (
+    <>
+      {config?.demo && <DemoStrip />}
+      <ErrorBoundary requestId={requestId} resetKey={key}>
+        {sessions !== undefined && (
+          <Chat
+            key={key}
+            projectId={projectId}
+            sessionId={session?._id}
+            userId={user._id}
+            initial={initials(user.name, user.email).slice(0, 1) || "Y"}
+            model={config?.model.name ?? ""}
+            sandboxReady={ready}
+            session={ensure}
+            openFile={openFile}
+            renderCheckpoint={renderCheckpoint}
+            onFiles={setActivity}
+            box={box}
+          />
+        )}
+      </ErrorBoundary>
+    </>
+  );
+  return (
+    <>
+      <ProjectLayout
+        header={
+          <ProjectHeader
+            project={project}
+            sessions={
+              <SessionsMenu
+                projectId={projectId}
+                sessions={sessions ?? []}
+                current={session}
+                working={working}
+                compact={!desk}
+                onOpen={(id) => go({ session: id })}
+              />
+            }
+            chip={<RunChip active={active} project={project} />}
+            deploy={<DeployButton newest={deployments[0]} onOpen={() => setDeploying(true)} />}
+          />
+        }
+        strips={<ConnectionStrip />}
+        chat={chat}
+        chatIcon={<MessageSquare {...icon} />}
+        chatNews={chatNews}
+        panels={[
+          {
+            id: "preview",
+            label: "Preview",
+            icon: <PanelsTopLeft {...icon} />,
+            news: previewNews,
+            panel: (
+              <ErrorBoundary requestId={requestId}>
+                <PreviewPane
+                  project={project}
+                  config={config}
+                  path={place.path ?? "/"}
+                  onPath={(path) => go({ path }, { replace: true })}
+                  onSendToAgent={sendToAgent}
+                />
+              </ErrorBoundary>
+            ),
+          },
+          {
+            id: "files",
+            label: "Files",
+            icon: <FolderOpen {...icon} />,
+            panel: (
+              <ErrorBoundary requestId={requestId}>
+                <FilesPane
+                  projectId={projectId}
+                  ready={ready}
+                  waitingFor={project.sandbox?.isInitialized ? "Waking" : "Preparing your project"}
+                  file={place.file}
+                  line={place.line}
+                  activity={activity}
+                  onOpen={(file, line) => go({ tab: "files", file, line })}
+                />
+              </ErrorBoundary>
+            ),
+          },
+        ]}
+        tab={place.tab}
+        onTab={(tab) => go({ tab })}
+      />
+      {deploying && (
+        <DeployDialog
+          project={project}
+          deployments={deployments}
+          domain={config?.domain ?? window.location.host}
+          checkpoint={commits?.[0]?.version}
+          working={active !== undefined}
+          onClose={() => setDeploying(false)}
+          onSendToAgent={sendToAgent}
+        />
+      )}
+    </>
+  );
+}
+
+function renderCheckpoint(commit: TimelineCommit, turn: Turn) {
+  return <CheckpointCard commit={commit} cost={turn.footer?.costUsd === undefined ? undefined : money(turn.footer.costUsd)} />;
+}
+
+/**
+ * The session that a prompt goes to; a project without sessions gets one with its first prompt. The chat that made
+ * it stays the same part, so that its prompt doesn't blink.
+ */
+function useSessionToSend(projectId: string, current: string | undefined) {
+  const create = useMutation(api.sessions.createSession);
+  const made = useRef<Promise<string>>(undefined);
+  const [madeId, setMadeId] = useState<string>();
+  const latest = useRef(current);
+  latest.current = current;
+  const ensure = useCallback(async () => {
+    if (latest.current) return latest.current;
+    made.current ??= create({ projectId });
+    try {
+      const id = await made.current;
+      setMadeId(id);
+      return id;
+    } catch (error) {
+      made.current = undefined;
+      throw error;
+    }
+  }, [create, projectId]);
+  return { ensure, key: current === undefined || current === madeId ? "first" : current };
+}

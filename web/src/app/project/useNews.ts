@@ -1,0 +1,16 @@
+import { useEffect, useRef, useState } from "react";
+
+/** True once `what` has changed while the part that shows it was out of sight. */
+export function useNews(what: string, shown: boolean): boolean {
+  const seen = useRef(what);
+  const [news, setNews] = useState(false);
+  useEffect(() => {
+    if (shown) {
+      seen.current = what;
+      setNews(false);
+    } else if (seen.current !== what) {
+      setNews(true);
+    }
+  }, [what, shown]);
+  return news;
+}
