@@ -1,0 +1,129 @@
+package agent
+
+import (
+	"surgent.dev/surgent/convex/function"
+	"surgent.dev/surgent/convex/value"
+	"surgent.dev/surgent/internal/builder/agent/tools"
+	"surgent.dev/surgent/internal/builder/projects"
+	"surgent.dev/surgent/internal/builder/sessions"
+)
+
+// Enqueue puts a prompt at the end of its project's queue; it is
+// sessions.Starter's.
+func (s *Service) Enqueue(ctx *function.MutationCtx, p sessions.Run) (string, error) {
+	info := s.Model.Info()
+	name := p.Model
+	if name == "" || info.Provider == "demo" {
+		name = info.ID
+	}
+	id, err := Runs.Insert(ctx, ctx.DB, Run{
+		SessionID: p.SessionID, ProjectID: p.ProjectID, PromptID: p.PromptRow, Prompt: p.Prompt,
+		Mode: p.Mode, Model: name, Status: Queued, QueuedAt: millis(ctx.Now()),
+	})
+	if err != nil {
+		return "", err
+	}
+	return string(id), sendWorker(ctx, p.ProjectID)
+}
+
+// Stop ends what works in a session, or, when nothing does, takes back what
+// waits in it; it is sessions.Starter's. The run that works ends within a
+// second, in its worker; a queued one ends here.
+func (s *Service) Stop(ctx *function.MutationCtx, id sessions.ID) error {
+	session, err := sessions.Sessions.Get(ctx, ctx.DB, id)
+	if err != nil || session == nil {
+		return err
+	}
+	var waiting []Run
+	for _, status := range open {
+		runs, err := Runs.Query(ctx.DB, "by_status", status, session.ProjectID).All(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			switch {
+			case r.SessionID != id:
+			case r.Status == Queued && r.StartedAt == 0:
+				waiting = append(waiting, r)
+			default:
+				return s.requestStop(ctx, r)
+			}
+		}
+	}
+	for _, r := range waiting {
+		if err := s.takeBack(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) requestStop(ctx *function.MutationCtx, r Run) error {
+	if r.StopRequestedAt > 0 {
+		return nil
+	}
+	ctx.AfterCommit(func() { s.stopHere(r.ID, tools.ErrStopped) })
+	return Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"stopRequestedAt": millis(ctx.Now())})
+}
+
+// takeBack ends a run that has not begun.
+func (s *Service) takeBack(ctx *function.MutationCtx, r Run) error {
+	ctx.AfterCommit(func() { s.stopHere(r.ID, tools.ErrStopped) })
+	_, err := conclude(ctx, &r, outcome{Status: Cancelled, Subtype: "error_cancelled", Error: stoppedError})
+	return err
+}
+
+// Deleted ends the runs of a project that is being removed; it is for
+// projects.Parts.
+func (s *Service) Deleted(ctx *function.MutationCtx, p *projects.Project) error {
+	for _, status := range open {
+		runs, err := Runs.Query(ctx.DB, "by_status", status, p.ID).All(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			ctx.AfterCommit(func() { s.stopHere(r.ID, errLost) })
+			end := value.Object{"status": Cancelled, "endedAt": millis(ctx.Now())}
+			if err := Runs.Patch(ctx, ctx.DB, r.ID, end); err != nil {
+				return err
+			}
+		}
+	}
+	// The lease goes too, so that a worker in mid-step can write no more.
+	l, err := leaseOf(ctx, ctx.DB, p.ID)
+	if err != nil || l == nil {
+		return err
+	}
+	return leases.Delete(ctx, ctx.DB, l.ID)
+}
+
+// Purge removes up to about n documents of a removed project; it is for
+// projects.Parts.
+func (s *Service) Purge(ctx *function.MutationCtx, id projects.ID, n int) (left bool, err error) {
+	r, err := Runs.Query(ctx.DB, "by_project", id).First(ctx)
+	if err != nil || r == nil {
+		return false, err
+	}
+	stepDocs, err := steps.Query(ctx.DB, "by_run", r.ID).Take(ctx, n)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range stepDocs {
+		if err := steps.Delete(ctx, ctx.DB, d.ID); err != nil {
+			return false, err
+		}
+	}
+	callDocs, err := calls.Query(ctx.DB, "by_run", r.ID).Take(ctx, n)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range callDocs {
+		if err := calls.Delete(ctx, ctx.DB, d.ID); err != nil {
+			return false, err
+		}
+	}
+	if len(stepDocs) == n || len(callDocs) == n {
+		return true, nil
+	}
+	return true, Runs.Delete(ctx, ctx.DB, r.ID)
+}

@@ -1,0 +1,451 @@
+package agent
+
+import (
+	"context"
+
+	"surgent.dev/surgent/convex/function"
+	"surgent.dev/surgent/convex/store"
+	"surgent.dev/surgent/convex/value"
+	"surgent.dev/surgent/internal/builder/commits"
+	"surgent.dev/surgent/internal/builder/projects"
+	"surgent.dev/surgent/internal/builder/sessions"
+	"surgent.dev/surgent/model"
+)
+
+// entry is one run with its journal.
+type entry struct {
+	Run   Run    `json:"run"`
+	Steps []Step `json:"steps"`
+	Calls []Call `json:"calls"`
+}
+
+// loaded is what a worker needs to go on with a run: the journals of its
+// session up to and with it, oldest first.
+type loaded struct {
+	Entries []entry `json:"entries"`
+	// Slug is the template that the project started from.
+	Slug string `json:"slug"`
+	// Version and SHA are of the project's newest checkpoint; 0 and "" when
+	// there is none.
+	Version int    `json:"version"`
+	SHA     string `json:"sha"`
+}
+
+type runArgs struct {
+	RunID RunID `json:"runId"`
+}
+
+// load returns a run with the history of its session.
+func load(ctx *function.QueryCtx, a runArgs) (*loaded, error) {
+	r, err := Runs.Get(ctx, ctx.DB, a.RunID)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	p, err := projects.Projects.Get(ctx, ctx.DB, r.ProjectID)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	out := &loaded{Slug: p.Slug()}
+	if out.Version, out.SHA, err = newestCheckpoint(ctx, ctx.DB, p.ID); err != nil {
+		return nil, err
+	}
+	all, err := Runs.Query(ctx.DB, "by_session", r.SessionID).Lte(r.CreationTime).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range all {
+		e := entry{Run: run}
+		if e.Steps, err = steps.Query(ctx.DB, "by_run", run.ID).All(ctx); err != nil {
+			return nil, err
+		}
+		if e.Calls, err = calls.Query(ctx.DB, "by_run", run.ID).All(ctx); err != nil {
+			return nil, err
+		}
+		out.Entries = append(out.Entries, e)
+	}
+	return out, nil
+}
+
+// where is what a worker asks about a project's sandbox.
+type where struct {
+	Gone      bool   `json:"gone"` // the project was removed
+	SandboxID string `json:"sandboxId,omitempty"`
+	Ready     bool   `json:"ready"`
+	Reason    string `json:"reason,omitempty"` // why it is not, for people
+}
+
+func place(ctx *function.QueryCtx, a projectArgs) (where, error) {
+	p, err := projects.Projects.Get(ctx, ctx.DB, a.ProjectID)
+	if err != nil || p == nil {
+		return where{Gone: err == nil}, err
+	}
+	box := p.Sandbox
+	switch {
+	case box == nil || p.SandboxID == nil:
+		return where{Reason: "Starts when the sandbox is ready"}, nil
+	case box.Status == projects.Started && box.IsInitialized:
+		return where{SandboxID: *p.SandboxID, Ready: true}, nil
+	case box.Status == projects.Failed:
+		return where{Reason: "The sandbox didn't start"}, nil
+	}
+	return where{Reason: "Starts when the sandbox is ready"}, nil
+}
+
+type rouseArgs struct {
+	fenced
+	// Check says that the sandbox does not answer although it should.
+	Check bool `json:"check,omitempty"`
+}
+
+// rouse brings up a sandbox that sleeps. One that failed is left to the
+// person, who is told and can try again.
+func rouse(ctx *function.MutationCtx, a rouseArgs) (any, error) {
+	if _, err := a.check(ctx); err != nil {
+		return nil, err
+	}
+	p, err := projects.Projects.Get(ctx, ctx.DB, a.ProjectID)
+	if err != nil || p == nil || p.Sandbox == nil {
+		return nil, err
+	}
+	if p.Sandbox.Status == projects.Stopped || (a.Check && p.Sandbox.Status == projects.Started) {
+		return nil, projects.EnsureAwake(ctx, p)
+	}
+	return nil, nil
+}
+
+type noteArgs struct {
+	fenced
+	RunID  RunID  `json:"runId"`
+	Reason string `json:"reason"`
+}
+
+// note says what a queued run waits for.
+func note(ctx *function.MutationCtx, a noteArgs) (any, error) {
+	r, err := a.open(ctx, a.RunID)
+	if err != nil || r.Reason == a.Reason {
+		return nil, err
+	}
+	return nil, Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"reason": a.Reason})
+}
+
+// open returns a run that this worker may write, or errFenced: its lease is
+// gone, or the run has ended.
+func (f fenced) open(ctx *function.MutationCtx, id RunID) (*Run, error) {
+	if _, err := f.check(ctx); err != nil {
+		return nil, err
+	}
+	r, err := Runs.Get(ctx, ctx.DB, id)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil || !r.Open() || r.ProjectID != f.ProjectID {
+		return nil, errFenced
+	}
+	return r, nil
+}
+
+type beginArgs struct {
+	fenced
+	RunID RunID  `json:"runId"`
+	Base  string `json:"base,omitempty"`
+	Dir   string `json:"dir"`
+	Row   any    `json:"row"` // system/init
+}
+
+// begin starts a queued run, or notes that another worker goes on with one
+// that was begun.
+func begin(ctx *function.MutationCtx, a beginArgs) (*Run, error) {
+	r, err := a.open(ctx, a.RunID)
+	if err != nil {
+		return nil, err
+	}
+	change := value.Object{"status": Running, "waiting": value.Undefined, "reason": value.Undefined}
+	if r.StartedAt > 0 {
+		change["resumes"] = r.Resumes + 1
+	} else {
+		change["startedAt"], change["base"], change["dir"] = millis(ctx.Now()), a.Base, a.Dir
+		if err := insertRow(ctx, r, a.Row); err != nil {
+			return nil, err
+		}
+		// What the original stored of its command line tool: whose session it is.
+		mark := value.Object{"agentSessionId": string(r.SessionID), "agentProvider": "surgent"}
+		if err := sessions.Sessions.Patch(ctx, ctx.DB, r.SessionID, mark); err != nil {
+			return nil, err
+		}
+	}
+	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
+		return nil, err
+	}
+	return Runs.Get(ctx, ctx.DB, r.ID)
+}
+
+// insertRow adds a row to the run's timeline. A session that was deleted in
+// the meantime has none.
+func insertRow(ctx *function.MutationCtx, r *Run, raw any) error {
+	_, err := insertRowID(ctx, r, raw)
+	return err
+}
+
+func insertRowID(ctx *function.MutationCtx, r *Run, raw any) (sessions.RowID, error) {
+	s, err := sessions.Sessions.Get(ctx, ctx.DB, r.SessionID)
+	if err != nil || s == nil {
+		return "", err
+	}
+	return sessions.InsertRow(ctx, ctx.DB, sessions.Row{SessionID: r.SessionID, Raw: raw, RunID: string(r.ID)})
+}
+
+type stepStartedArgs struct {
+	fenced
+	RunID   RunID `json:"runId"`
+	N       int   `json:"n"`
+	Attempt int   `json:"attempt"`
+}
+
+// stepStarted journals that the model is about to be asked.
+func stepStarted(ctx *function.MutationCtx, a stepStartedArgs) (StepID, error) {
+	r, err := a.open(ctx, a.RunID)
+	if err != nil {
+		return "", err
+	}
+	now := millis(ctx.Now())
+	ctx.ClearStream(streamKey(r.ID))
+	change := value.Object{
+		"status": Running, "waiting": value.Undefined, "step": a.N,
+		"activity": Activity{Kind: "thinking", StartedAt: now},
+	}
+	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
+		return "", err
+	}
+	// An attempt that a crash cut off is still "started".
+	old, err := steps.Query(ctx.DB, "by_run", r.ID, a.N).All(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range old {
+		if s.Status == StepStarted {
+			end := value.Object{"status": StepFailed, "error": "interrupted", "endedAt": now}
+			if err := steps.Patch(ctx, ctx.DB, s.ID, end); err != nil {
+				return "", err
+			}
+		}
+	}
+	return steps.Insert(ctx, ctx.DB, Step{RunID: r.ID, N: a.N, Status: StepStarted, Attempt: a.Attempt, StartedAt: now})
+}
+
+type stepFailedArgs struct {
+	fenced
+	RunID  RunID  `json:"runId"`
+	StepID StepID `json:"stepId"`
+	Error  string `json:"error"`
+	Usage  *Spent `json:"usage,omitempty"`
+	Pause  *Pause `json:"pause,omitempty"` // nil when there is no next attempt
+}
+
+// stepFailed journals a failed attempt: its text is discarded, what it cost
+// counts.
+func stepFailed(ctx *function.MutationCtx, a stepFailedArgs) (any, error) {
+	r, err := a.open(ctx, a.RunID)
+	if err != nil {
+		return nil, err
+	}
+	ctx.ClearStream(streamKey(r.ID))
+	end := value.Object{"status": StepFailed, "error": a.Error, "endedAt": millis(ctx.Now())}
+	change := value.Object{"activity": value.Undefined}
+	if a.Usage != nil {
+		end["usage"] = *a.Usage
+		change["spent"] = r.Spent.plus(*a.Usage)
+	}
+	if a.Pause != nil {
+		change["status"], change["waiting"] = Waiting, *a.Pause
+	}
+	if err := steps.Patch(ctx, ctx.DB, a.StepID, end); err != nil {
+		return nil, err
+	}
+	return nil, Runs.Patch(ctx, ctx.DB, r.ID, change)
+}
+
+type stepDoneArgs struct {
+	fenced
+	RunID      RunID      `json:"runId"`
+	StepID     StepID     `json:"stepId"`
+	Status     StepStatus `json:"status"` // done, stopped
+	MessageID  string     `json:"messageId"`
+	Model      string     `json:"model"`
+	Raw        string     `json:"raw,omitempty"`
+	Blob       string     `json:"blob,omitempty"`
+	StopReason string     `json:"stopReason,omitempty"`
+	Usage      Spent      `json:"usage"`
+	Calls      []callPlan `json:"calls"`
+	Row        any        `json:"row,omitempty"` // assistant; absent for an empty answer
+}
+
+type callPlan struct {
+	ToolUseID string `json:"toolUseId"`
+	Name      string `json:"name"`
+	Input     string `json:"input,omitempty"`
+	Class     string `json:"class"`
+}
+
+// stepDone journals a whole answer with its row and the calls that it asks
+// for, and empties the stream in the same instant: whoever looks sees the text
+// once.
+func stepDone(ctx *function.MutationCtx, a stepDoneArgs) ([]Call, error) {
+	r, err := a.open(ctx, a.RunID)
+	if err != nil {
+		return nil, err
+	}
+	step, err := steps.Get(ctx, ctx.DB, a.StepID)
+	if err != nil {
+		return nil, err
+	}
+	if step == nil || step.Status != StepStarted {
+		return nil, errFenced
+	}
+	ctx.ClearStream(streamKey(r.ID))
+	end := value.Object{
+		"status": a.Status, "messageId": a.MessageID, "model": a.Model, "stopReason": a.StopReason,
+		"usage": a.Usage, "endedAt": millis(ctx.Now()), "raw": a.Raw, "blob": a.Blob,
+	}
+	if err := steps.Patch(ctx, ctx.DB, step.ID, end); err != nil {
+		return nil, err
+	}
+	if a.Row != nil {
+		if err := insertRow(ctx, r, a.Row); err != nil {
+			return nil, err
+		}
+	}
+	for i, c := range a.Calls {
+		_, err := calls.Insert(ctx, ctx.DB, Call{
+			RunID: r.ID, SessionID: r.SessionID, Step: step.N, Index: i, ToolUseID: c.ToolUseID,
+			Name: c.Name, Input: c.Input, Class: c.Class, Status: CallPlanned,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	change := value.Object{"spent": r.Spent.plus(a.Usage), "activity": value.Undefined}
+	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
+		return nil, err
+	}
+	return calls.Query(ctx.DB, "by_run", r.ID, step.N).All(ctx)
+}
+
+type callsStartedArgs struct {
+	fenced
+	RunID RunID       `json:"runId"`
+	Calls []callStart `json:"calls"`
+}
+
+type callStart struct {
+	ID     CallID `json:"id"`
+	Path   string `json:"path,omitempty"`
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+// callsStarted journals that calls are about to run, with what is known of
+// the files that they change.
+func callsStarted(ctx *function.MutationCtx, a callsStartedArgs) (float64, error) {
+	r, err := a.open(ctx, a.RunID)
+	if err != nil {
+		return 0, err
+	}
+	now := millis(ctx.Now())
+	for i, c := range a.Calls {
+		doc, err := calls.Get(ctx, ctx.DB, c.ID)
+		if err != nil {
+			return 0, err
+		}
+		if doc == nil || doc.Status != CallPlanned {
+			return 0, errFenced
+		}
+		start := value.Object{"status": CallStarted, "startedAt": now, "path": c.Path, "before": c.Before, "after": c.After}
+		if err := calls.Patch(ctx, ctx.DB, c.ID, start); err != nil {
+			return 0, err
+		}
+		if i == 0 {
+			act := Activity{Kind: "tool", ToolUseID: doc.ToolUseID, Name: doc.Name, StartedAt: now}
+			if err := Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"activity": act}); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return now, nil
+}
+
+type callDoneArgs struct {
+	fenced
+	RunID   RunID  `json:"runId"`
+	CallID  CallID `json:"callId"`
+	Text    string `json:"text"`
+	IsError bool   `json:"isError"`
+	Path    string `json:"path,omitempty"`
+	Hash    string `json:"hash,omitempty"`
+	Dir     string `json:"dir,omitempty"`
+	Row     any    `json:"row"`
+}
+
+// callDone journals a call's result with its row, and empties its live output.
+func callDone(ctx *function.MutationCtx, a callDoneArgs) (any, error) {
+	r, err := a.open(ctx, a.RunID)
+	if err != nil {
+		return nil, err
+	}
+	c, err := calls.Get(ctx, ctx.DB, a.CallID)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil || c.Status == CallDone {
+		return nil, errFenced
+	}
+	ctx.ClearStream(outputKey(r.ID, c.ToolUseID))
+	end := value.Object{"status": CallDone, "text": a.Text, "isError": a.IsError, "endedAt": millis(ctx.Now())}
+	if a.Path != "" {
+		end["path"], end["hash"] = a.Path, a.Hash
+	}
+	if err := calls.Patch(ctx, ctx.DB, c.ID, end); err != nil {
+		return nil, err
+	}
+	if a.Dir != "" && a.Dir != r.Dir {
+		if err := Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"dir": a.Dir}); err != nil {
+			return nil, err
+		}
+	}
+	return nil, insertRow(ctx, r, a.Row)
+}
+
+func (s Spent) usage() model.Usage {
+	return model.Usage{
+		InputTokens: s.InputTokens, OutputTokens: s.OutputTokens,
+		CacheCreationInputTokens: s.CacheCreationInputTokens, CacheReadInputTokens: s.CacheReadInputTokens,
+	}
+}
+
+// plus adds what a step has used. Costs add up only while each is known.
+func (s Spent) plus(t Spent) Spent {
+	out := Spent{
+		InputTokens:              s.InputTokens + t.InputTokens,
+		OutputTokens:             s.OutputTokens + t.OutputTokens,
+		CacheReadInputTokens:     s.CacheReadInputTokens + t.CacheReadInputTokens,
+		CacheCreationInputTokens: s.CacheCreationInputTokens + t.CacheCreationInputTokens,
+	}
+	if t.CostUSD != nil {
+		cost := *t.CostUSD
+		if s.CostUSD != nil {
+			cost += *s.CostUSD
+		}
+		out.CostUSD = &cost
+	}
+	return out
+}
+
+func newestCheckpoint(ctx context.Context, r store.Reader, id projects.ID) (version int, sha string, err error) {
+	c, err := commits.Newest(ctx, r, id)
+	if err != nil || c == nil {
+		return 0, "", err
+	}
+	if c.Version != nil {
+		version = int(*c.Version)
+	}
+	return version, c.SHA, nil
+}

@@ -1,0 +1,125 @@
+package agent
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"surgent.dev/surgent/convex/stream"
+	"surgent.dev/surgent/model"
+)
+
+// Unfinished text is shown as closed pieces, which never change and which a
+// client asks for once each, and an open tail that travels with every update.
+// So the bytes on the wire grow with the text, not with its square.
+const (
+	maxTail   = 256                    // bytes of the open tail
+	maxPiece  = 2 << 10                // bytes of a closed piece
+	liveEvery = 100 * time.Millisecond // at most so often
+)
+
+func streamKey(id RunID) string { return "stream/" + string(id) }
+
+func outputKey(id RunID, call string) string { return "output/" + string(id) + "/" + call }
+
+// snapshot is the value of a run's stream. It is never changed: each update
+// makes a new one that shares the closed pieces.
+type snapshot struct {
+	messageID string
+	startedAt float64
+	blocks    []liveBlock
+}
+
+type liveBlock struct {
+	kind, name, toolUseID string
+	pieces                []string
+	tail                  string
+}
+
+// live writes a run's stream while the model answers. It is used by one
+// goroutine.
+type live struct {
+	hub    *stream.Hub
+	key    string
+	redact func(string) string
+	now    func() time.Time
+
+	snap    snapshot
+	pending []strings.Builder // text per block that is not in the snapshot yet
+	shown   time.Time
+}
+
+// take follows one event.
+func (l *live) take(ev model.Event) {
+	switch e := ev.(type) {
+	case model.Start:
+		l.snap = snapshot{messageID: e.MessageID, startedAt: millis(l.now())}
+		l.pending = nil
+	case model.BlockStart:
+		for len(l.snap.blocks) <= e.Index {
+			l.snap.blocks = append(l.snap.blocks, liveBlock{})
+			l.pending = append(l.pending, strings.Builder{})
+		}
+		l.snap.blocks[e.Index] = liveBlock{kind: e.Type, name: e.Name, toolUseID: e.ID}
+		l.show()
+	case model.Delta:
+		if e.Index >= len(l.pending) {
+			return
+		}
+		l.pending[e.Index].WriteString(e.Text)
+		if l.now().Sub(l.shown) >= liveEvery {
+			l.show()
+		}
+	case model.BlockStop:
+		l.close(e.Index)
+	}
+}
+
+// close turns what is left of a block into closed pieces: it is whole.
+func (l *live) close(i int) {
+	if i >= len(l.snap.blocks) {
+		return
+	}
+	l.absorb(i)
+	b := &l.snap.blocks[i]
+	if b.tail != "" {
+		b.pieces = append(slices.Clip(b.pieces), b.tail)
+		b.tail = ""
+	}
+	l.publish()
+}
+
+func (l *live) show() {
+	for i := range l.pending {
+		l.absorb(i)
+	}
+	l.publish()
+}
+
+// absorb moves pending text into the snapshot. A tail that has grown too long
+// becomes a piece.
+func (l *live) absorb(i int) {
+	if l.pending[i].Len() == 0 {
+		return
+	}
+	b := &l.snap.blocks[i]
+	text := l.redact(b.tail + l.pending[i].String())
+	l.pending[i].Reset()
+	for len(text) > maxTail {
+		cut := min(len(text), maxPiece)
+		for cut < len(text) && cut > 0 && !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		b.pieces = append(slices.Clip(b.pieces), text[:cut])
+		text = text[cut:]
+	}
+	b.tail = text
+}
+
+func (l *live) publish() {
+	s := l.snap
+	s.blocks = slices.Clone(s.blocks)
+	l.hub.Set(l.key, &s)
+	l.shown = l.now()
+}

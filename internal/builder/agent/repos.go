@@ -1,0 +1,234 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"surgent.dev/surgent/internal/builder/projects"
+	"surgent.dev/surgent/sandbox"
+)
+
+// maxBundle is the largest bundle, in bytes, that is taken from a sandbox.
+const maxBundle = 200 << 20
+
+// Repos keeps the checkpoints of all projects outside of their sandboxes: one
+// bare repository per project, one ref per checkpoint. What comes from a
+// sandbox is hostile: only a bundle is taken, bounded, and git checks each
+// object before it keeps any.
+type Repos struct{ dir string }
+
+// NewRepos returns the repositories below a data directory; it does no I/O.
+func NewRepos(dataDir string) *Repos { return &Repos{filepath.Join(dataDir, "repos")} }
+
+var projectID = regexp.MustCompile(`^[0-9a-z]{1,64}$`)
+
+// path returns where a project's repository is.
+func (s *Repos) path(id projects.ID) (string, error) {
+	if !projectID.MatchString(string(id)) {
+		return "", fmt.Errorf("repository of project %q: not an id", id)
+	}
+	return filepath.Join(s.dir, string(id)+".git"), nil
+}
+
+// git runs git on the host, apart from the configuration of whoever runs the
+// server.
+func (s *Repos) git(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "git", args...) // #nosec G204 -- fixed verbs; paths are made from checked ids
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_TERMINAL_PROMPT=0", "LC_ALL=C",
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, cutText(strings.TrimSpace(string(out)), 500))
+	}
+	return string(out), nil
+}
+
+// newest returns the number and the commit of the newest checkpoint, 0 and ""
+// when there is none.
+func (s *Repos) newest(ctx context.Context, repo string) (int, string, error) {
+	if _, err := os.Stat(filepath.Join(repo, "HEAD")); errors.Is(err, os.ErrNotExist) {
+		return 0, "", nil
+	}
+	out, err := s.git(ctx, "--git-dir", repo, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/checkpoints/")
+	if err != nil {
+		return 0, "", err
+	}
+	n, sha := 0, ""
+	for line := range strings.Lines(out) {
+		name, id, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if i, err := strconv.Atoi(name); err == nil && i > n {
+			n, sha = i, id
+		}
+	}
+	return n, sha, nil
+}
+
+// Save brings a checkpoint of a sandbox into the project's repository as
+// number n. Saving it again changes nothing.
+func (s *Repos) Save(ctx context.Context, id projects.ID, tb sandbox.Toolbox, dir, sha string, n int) error {
+	repo, err := s.path(id)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(repo, "HEAD")); errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(s.dir, 0o700); err != nil {
+			return fmt.Errorf("make repository folder: %w", err)
+		}
+		if _, err := s.git(ctx, "init", "-q", "--bare", repo); err != nil {
+			return err
+		}
+	}
+	_, last, err := s.newest(ctx, repo)
+	if err != nil {
+		return err
+	}
+	if last == sha {
+		return nil
+	}
+	bundle, err := s.fetchBundle(ctx, tb, dir, last, sha)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(bundle) }() // a temporary file
+	ref := "refs/checkpoints/" + strconv.Itoa(n)
+	_, err = s.git(ctx, "--git-dir", repo, "-c", "fetch.fsckObjects=true", "-c", "transfer.fsckObjects=true",
+		"fetch", "-q", "--no-tags", bundle, "+refs/surgent/checkpoint:"+ref)
+	if err != nil {
+		return fmt.Errorf("save checkpoint %d: %w", n, err)
+	}
+	out, err := s.git(ctx, "--git-dir", repo, "rev-parse", ref)
+	if err != nil {
+		return err
+	}
+	if got := strings.TrimSpace(out); got != sha {
+		return fmt.Errorf("save checkpoint %d: the bundle held %s, not %s", n, got, sha)
+	}
+	return nil
+}
+
+// fetchBundle makes a bundle in the sandbox and downloads it to a temporary
+// file. The range starts at last where the sandbox still knows it.
+func (s *Repos) fetchBundle(ctx context.Context, tb sandbox.Toolbox, dir, last, sha string) (string, error) {
+	remote := "/tmp/.surgent-" + sha + ".bundle"
+	script := "set -e\nLAST=" + quote(last) + " SHA=" + quote(sha) + " OUT=" + quote(remote) + `
+git update-ref refs/surgent/checkpoint "$SHA"
+if test -n "$LAST" && git merge-base --is-ancestor "$LAST" "$SHA" 2>/dev/null; then
+  git bundle create -q "$OUT" "$LAST..refs/surgent/checkpoint"
+else
+  git bundle create -q "$OUT" refs/surgent/checkpoint
+fi`
+	out, code, err := git(ctx, tb, dir, script)
+	if err != nil {
+		return "", err
+	}
+	if code != 0 {
+		return "", fmt.Errorf("bundle checkpoint: exit %d: %s", code, cutText(out, 500))
+	}
+	defer func() {
+		// Small garbage in a sandbox's /tmp, when it stays.
+		_ = tb.DeleteFile(context.WithoutCancel(ctx), remote, false)
+	}()
+	body, err := tb.Download(ctx, remote)
+	if err != nil {
+		return "", fmt.Errorf("download bundle: %w", err)
+	}
+	defer func() { _ = body.Close() }() // read to the end or given up
+	f, err := os.CreateTemp(s.dir, "bundle-*")
+	if err != nil {
+		return "", fmt.Errorf("make temporary file: %w", err)
+	}
+	n, err := io.Copy(f, io.LimitReader(body, maxBundle+1))
+	if err == nil && n > maxBundle {
+		err = fmt.Errorf("the bundle is larger than %d MiB", maxBundle>>20)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // a temporary file
+		return "", fmt.Errorf("download bundle: %w", err)
+	}
+	return f.Name(), nil
+}
+
+// restoreScript takes the files of a bundle's checkpoint. Ignored files, such
+// as installed packages, stay.
+const restoreScript = `set -e
+test -e .git || git init -q
+git fetch -q --no-tags "$IN" refs/surgent/restore
+rm -f "$IN"
+git checkout -q -f -B main FETCH_HEAD
+git clean -q -f -d
+`
+
+// Restore puts the files of a project's newest checkpoint into the work folder
+// of a sandbox, with their history, and tells whether there was one.
+func (s *Repos) Restore(ctx context.Context, id projects.ID, tb sandbox.Toolbox) (bool, error) {
+	repo, err := s.path(id)
+	if err != nil {
+		return false, err
+	}
+	n, sha, err := s.newest(ctx, repo)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if _, err := s.git(ctx, "--git-dir", repo, "update-ref", "refs/surgent/restore", sha); err != nil {
+		return false, err
+	}
+	f, err := os.CreateTemp(s.dir, "restore-*")
+	if err != nil {
+		return false, fmt.Errorf("make temporary file: %w", err)
+	}
+	name := f.Name()
+	_ = f.Close()                          // git writes it by name
+	defer func() { _ = os.Remove(name) }() // a temporary file
+	if _, err := s.git(ctx, "--git-dir", repo, "bundle", "create", "-q", name, "refs/surgent/restore"); err != nil {
+		return false, err
+	}
+	bundle, err := os.Open(name) // #nosec G304 -- a name that CreateTemp made
+	if err != nil {
+		return false, fmt.Errorf("open bundle: %w", err)
+	}
+	defer func() { _ = bundle.Close() }() // read only
+	remote := "/tmp/.surgent-restore-" + sha + ".bundle"
+	if err := tb.UploadFiles(ctx, []sandbox.Upload{{Path: remote, Content: bundle}}); err != nil {
+		return false, fmt.Errorf("upload checkpoint: %w", err)
+	}
+	dir, err := tb.WorkDir(ctx)
+	if err != nil {
+		return false, fmt.Errorf("ask for the working folder: %w", err)
+	}
+	out, code, err := git(ctx, tb, dir, "IN="+quote(remote)+"\n"+restoreScript)
+	if err != nil {
+		return false, err
+	}
+	if code != 0 {
+		return false, fmt.Errorf("restore checkpoint %d: exit %d: %s", n, code, cutText(out, 500))
+	}
+	return true, nil
+}
+
+// Remove deletes a project's repository. One that is not there is fine.
+func (s *Repos) Remove(_ context.Context, id projects.ID) error {
+	repo, err := s.path(id)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(repo); err != nil {
+		return fmt.Errorf("remove repository: %w", err)
+	}
+	return nil
+}
