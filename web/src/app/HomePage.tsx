@@ -1,14 +1,21 @@
+import { useEffect } from "react";
 import { DemoStrip, HomeView } from "@/features/projects";
 import { useTitle } from "@/lib/useTitle";
 import { api, toFault, useQuery, useResult } from "@/sync";
 import { ErrorBoundary } from "@/ui";
 import { ConnectionStrip } from "./ConnectionStrip";
 import { Header } from "./Header";
+import { preload } from "./load";
 import { UserMenu } from "./UserMenu";
 
 /** /: the prompt box, the projects, the templates. */
 export function HomePage() {
   useTitle();
+  useEffect(() => {
+    // A project is what opens next; it must be there within a frame.
+    const timer = setTimeout(() => preload("/p/"), 500);
+    return () => clearTimeout(timer);
+  }, []);
   const user = useQuery(api.auth.loggedInUser, {});
   const { data: config } = useResult(api.config.client, {});
   const { data: projects } = useResult(api.projects.listProjects, {});

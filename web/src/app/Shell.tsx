@@ -3,16 +3,20 @@ import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { CommandsProvider, KeyList } from "@/commands";
 import { api, toFault, useAuthState, useQuery } from "@/sync";
 import { ErrorBoundary, TooltipProvider } from "@/ui";
+import { load, preload } from "./load";
 import { NotFoundPage } from "./NotFoundPage";
 import { PageSkeleton } from "./PageSkeleton";
 import { SignedOutDialog } from "./SignedOutDialog";
 import { leaving } from "./leaving";
 
-const HomePage = lazy(() => import("./HomePage").then((module) => ({ default: module.HomePage })));
-const AccountPage = lazy(() => import("./AccountPage").then((module) => ({ default: module.AccountPage })));
-const ProjectPage = lazy(() => import("./ProjectPage").then((module) => ({ default: module.ProjectPage })));
+const HomePage = lazy(() => load.home().then((module) => ({ default: module.HomePage })));
+const AccountPage = lazy(() => load.account().then((module) => ({ default: module.AccountPage })));
+const ProjectPage = lazy(() => load.project().then((module) => ({ default: module.ProjectPage })));
 
 const requestId = (error: unknown) => toFault(error).requestId;
+
+// The screen that the address asks for loads beside the session, not after it.
+preload(window.location.pathname);
 
 /** Everything behind the sign-in. */
 export function Shell() {

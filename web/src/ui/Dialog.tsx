@@ -1,6 +1,6 @@
 import * as Radix from "@radix-ui/react-dialog";
 import { X } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { cx } from "@/lib/cx";
 
 export type DialogProps = {
@@ -20,6 +20,11 @@ export type DialogProps = {
 
 /** A dialog over the page: focus moves in, Esc closes it, focus goes back to where it was. */
 export function Dialog({ open, onOpenChange, title, description, children, footer, mustAnswer, className }: DialogProps) {
+  const opener = useRef<HTMLElement | null>(null);
+  const wasOpen = useRef(false);
+  // While drawing, not in an effect: by then a field of the dialog may have taken the focus.
+  if (open && !wasOpen.current) opener.current = findOpener();
+  wasOpen.current = open;
   const keep = mustAnswer ? (event: Event) => event.preventDefault() : undefined;
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
@@ -27,6 +32,11 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-backdrop" />
         <Radix.Content
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
+          onCloseAutoFocus={(event) => {
+            // The primitive gives the focus back to a trigger of its own, and there is none.
+            event.preventDefault();
+            opener.current?.focus();
+          }}
           onEscapeKeyDown={keep}
           onPointerDownOutside={keep}
           onInteractOutside={keep}
@@ -62,4 +72,13 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+/** What had the focus before; for an item of a menu, which is gone by then, the button that opened the menu. */
+function findOpener(): HTMLElement | null {
+  const active = document.activeElement;
+  const menu = active?.closest("[role=menu]");
+  const trigger = menu?.getAttribute("aria-labelledby");
+  if (trigger) return document.getElementById(trigger);
+  return active instanceof HTMLElement ? active : null;
 }
