@@ -16,6 +16,9 @@ func (c *Client) pollPause(n int) time.Duration {
 	return min(time.Second, c.cfg.Backoff/4<<min(n/4, 10))
 }
 
+// staleReads is how long a server may answer with what was before a change.
+const staleReads = 5 * time.Second
+
 // failed is the error of a sandbox in a state that it does not leave.
 func failed(info *sandbox.Info) error {
 	reason := info.ErrorReason
@@ -34,7 +37,6 @@ func (c *Client) waitFor(ctx context.Context, info *sandbox.Info, want sandbox.S
 		limit = c.cfg.RestoreTimeout
 	}
 	begun := clock.Now()
-	stale := 20 * c.cfg.Backoff // 5 s
 	for n := 0; ; n++ {
 		switch info.State {
 		case want:
@@ -48,7 +50,7 @@ func (c *Client) waitFor(ctx context.Context, info *sandbox.Info, want sandbox.S
 		case sandbox.Destroyed, sandbox.Destroying:
 			return nil, fmt.Errorf("wait until %s: %w", want, sandbox.ErrNotFound)
 		case sandbox.Stopped:
-			if want == sandbox.Started && clock.Now().Sub(begun) > stale {
+			if want == sandbox.Started && clock.Now().Sub(begun) > staleReads {
 				return nil, fmt.Errorf("sandbox stopped while it was waited for: %w", sandbox.ErrNotRunning)
 			}
 		case sandbox.Restoring:
@@ -61,7 +63,7 @@ func (c *Client) waitFor(ctx context.Context, info *sandbox.Info, want sandbox.S
 			return nil, err
 		}
 		next, err := c.get(ctx, info.ID)
-		if errors.Is(err, sandbox.ErrNotFound) && want != sandbox.Stopped && clock.Now().Sub(begun) < stale {
+		if errors.Is(err, sandbox.ErrNotFound) && want != sandbox.Stopped && clock.Now().Sub(begun) < staleReads {
 			continue // reads may lag behind the create
 		}
 		if err != nil {
