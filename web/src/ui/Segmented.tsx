@@ -4,8 +4,8 @@ import { cx } from "@/lib/cx";
 export type SegmentedProps<Value extends string> = {
   label: string;
   value: Value;
-  options: { value: Value; label: string; icon?: ReactNode; iconOnly?: boolean }[];
-  onChange(value: Value): void;
+  options: { value: NoInfer<Value>; label: string; icon?: ReactNode; iconOnly?: boolean }[];
+  onChange(value: NoInfer<Value>): void;
   disabled?: boolean;
 };
 
