@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -15,8 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func (s *Server) fileRoutes() {
@@ -106,7 +103,7 @@ func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
 // list reads a folder, and the folders in it down to depth. A symbolic link is
 // shown as what it leads to, or as itself when it leads nowhere or out.
 func list(t *tree, abs string, depth int) ([]entry, error) {
-	dir, err := t.openFile(abs, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	dir, err := t.openDir(abs)
 	if err != nil {
 		return nil, err
 	}

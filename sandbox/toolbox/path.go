@@ -3,7 +3,6 @@
 package toolbox
 
 import (
-	"errors"
 	"io/fs"
 	"net/http"
 	"os"
@@ -13,18 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errEscapes: a path that is to stay within a folder leads out of it.
-var errEscapes = errors.New("path leads out of the folder")
-
 // tree is the part of the file system that one request may touch: all of it,
-// or with the query parameter within=<folder> that folder only. Within a
-// folder every part of a path is opened below the one before it, so that
-// neither ".." nor a symbolic link leads out, not even one that is made while
-// the request runs.
+// or with the query parameter within=<folder> that folder only.
 type tree struct {
-	work string   // where relative paths start
-	dir  string   // the folder, "" for everything
-	root *os.Root // nil for everything
+	work   string  // where relative paths start
+	folder *folder // nil for everything
 }
 
 // tree opens the part of the file system that r may touch; the caller closes
@@ -34,19 +26,19 @@ func (s *Server) tree(r *http.Request) (*tree, error) {
 	if dir == "" {
 		return &tree{work: s.cfg.WorkDir}, nil
 	}
-	if !filepath.IsAbs(dir) {
+	if !filepath.IsAbs(dir) || strings.ContainsRune(dir, 0) {
 		return nil, fail(http.StatusBadRequest, "INVALID_FILE_PATH", "within must be an absolute path")
 	}
-	root, err := os.OpenRoot(dir)
+	f, err := openFolder(filepath.Clean(dir))
 	if err != nil {
 		return nil, fileError(dir, err)
 	}
-	return &tree{work: filepath.Clean(dir), dir: filepath.Clean(dir), root: root}, nil
+	return &tree{work: f.dir, folder: f}, nil
 }
 
 func (t *tree) close() {
-	if t.root != nil {
-		_ = t.root.Close() // a handle for looking up names only
+	if t.folder != nil {
+		t.folder.close()
 	}
 }
 
@@ -61,45 +53,11 @@ func (t *tree) abs(path string) (string, error) {
 	return filepath.Clean(path), nil
 }
 
-// name returns what the operations below take for the absolute path abs: abs
-// itself, or its form relative to the folder.
-func (t *tree) name(abs string) (string, error) {
-	if t.root == nil {
-		return abs, nil
+func (t *tree) openFile(abs string, flag int, perm uint32) (*os.File, error) {
+	if t.folder != nil {
+		return t.folder.open(abs, flag, perm)
 	}
-	rel, err := filepath.Rel(t.dir, abs)
-	if err != nil || !filepath.IsLocal(rel) {
-		return "", errEscapes
-	}
-	return rel, nil
-}
-
-// within runs the operation that fits the tree. os.Root refuses with an error
-// of its own that is not exported; every refusal that is no errno counts as
-// an escape.
-func within[T any](t *tree, abs string, all func(string) (T, error), rooted func(*os.Root, string) (T, error)) (T, error) {
-	name, err := t.name(abs)
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	if t.root == nil {
-		return all(name)
-	}
-	v, err := rooted(t.root, name)
-	if err != nil {
-		var errno unix.Errno
-		if !errors.As(err, &errno) {
-			err = errEscapes
-		}
-	}
-	return v, err
-}
-
-func (t *tree) openFile(abs string, flag int, perm fs.FileMode) (*os.File, error) {
-	return within(t, abs,
-		func(p string) (*os.File, error) { return os.OpenFile(p, flag, perm) }, //nolint:gosec // the sandbox's own files
-		func(r *os.Root, p string) (*os.File, error) { return r.OpenFile(p, flag, perm) })
+	return os.OpenFile(abs, flag, fs.FileMode(perm)) //nolint:gosec // the sandbox's own files, as their owner
 }
 
 // open opens for reading. O_NONBLOCK keeps a FIFO without a writer from
@@ -108,61 +66,84 @@ func (t *tree) open(abs string) (*os.File, error) {
 	return t.openFile(abs, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
+// openDir opens a directory for reading.
+func (t *tree) openDir(abs string) (*os.File, error) {
+	f, err := t.open(abs)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.IsDir() {
+		err = &os.PathError{Op: "open", Path: abs, Err: unix.ENOTDIR}
+	}
+	if err != nil {
+		_ = f.Close() // read only
+		return nil, err
+	}
+	return f, nil
+}
+
 func (t *tree) stat(abs string) (fs.FileInfo, error) {
-	return within(t, abs, os.Stat, (*os.Root).Stat)
+	if t.folder != nil {
+		return t.folder.stat(abs, true)
+	}
+	return os.Stat(abs)
 }
 
 func (t *tree) lstat(abs string) (fs.FileInfo, error) {
-	return within(t, abs, os.Lstat, (*os.Root).Lstat)
+	if t.folder != nil {
+		return t.folder.stat(abs, false)
+	}
+	return os.Lstat(abs)
 }
 
-func none(err error) (struct{}, error) { return struct{}{}, err }
-
 func (t *tree) mkdirAll(abs string, mode fs.FileMode) error {
-	_, err := within(t, abs,
-		func(p string) (struct{}, error) { return none(os.MkdirAll(p, mode)) },
-		func(r *os.Root, p string) (struct{}, error) { return none(r.MkdirAll(p, mode)) })
-	return err
+	if t.folder != nil {
+		return t.folder.mkdirAll(abs, uint32(mode.Perm()))
+	}
+	return os.MkdirAll(abs, mode)
 }
 
 func (t *tree) remove(abs string, all bool) error {
-	_, err := within(t, abs,
-		func(p string) (struct{}, error) {
-			if all {
-				return none(os.RemoveAll(p))
-			}
-			return none(os.Remove(p))
-		},
-		func(r *os.Root, p string) (struct{}, error) {
-			if all {
-				return none(r.RemoveAll(p))
-			}
-			return none(r.Remove(p))
-		})
-	return err
+	switch {
+	case t.folder != nil:
+		return t.folder.remove(abs, all)
+	case all:
+		return os.RemoveAll(abs)
+	}
+	return os.Remove(abs)
 }
 
 func (t *tree) rename(from, to string) error {
-	target, err := t.name(to)
-	if err != nil {
-		return err
+	if t.folder != nil {
+		return t.folder.rename(from, to)
 	}
-	_, err = within(t, from,
-		func(p string) (struct{}, error) { return none(os.Rename(p, target)) },
-		func(r *os.Root, p string) (struct{}, error) { return none(r.Rename(p, target)) })
-	return err
+	return os.Rename(from, to)
 }
 
 func (t *tree) chmod(abs string, mode fs.FileMode) error {
-	_, err := within(t, abs,
-		func(p string) (struct{}, error) { return none(os.Chmod(p, mode)) },
-		func(r *os.Root, p string) (struct{}, error) { return none(r.Chmod(p, mode)) })
-	return err
+	if t.folder != nil {
+		return t.folder.chmod(abs, syscallMode(mode))
+	}
+	return os.Chmod(abs, mode)
 }
 
 func (t *tree) chown(abs string, uid, gid int) error {
-	_, err := within(t, abs,
-		func(p string) (struct{}, error) { return none(os.Chown(p, uid, gid)) },
-		func(r *os.Root, p string) (struct{}, error) { return none(r.Chown(p, uid, gid)) })
-	return err
+	if t.folder != nil {
+		return t.folder.chown(abs, uid, gid)
+	}
+	return os.Chown(abs, uid, gid)
+}
+
+// syscallMode is a mode as the kernel writes it.
+func syscallMode(mode fs.FileMode) uint32 {
+	m := uint32(mode.Perm())
+	for bit, set := range map[uint32]fs.FileMode{
+		unix.S_ISUID: fs.ModeSetuid, unix.S_ISGID: fs.ModeSetgid, unix.S_ISVTX: fs.ModeSticky,
+	} {
+		if mode&set != 0 {
+			m |= bit
+		}
+	}
+	return m
 }

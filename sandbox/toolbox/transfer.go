@@ -289,7 +289,7 @@ func (s *Server) store(t *tree, abs string, content io.Reader) (int64, error) {
 // renameInto moves a finished file to abs. The parent is opened through the
 // tree, so a link that replaced it meanwhile does not lead out.
 func renameInto(t *tree, from, abs string) error {
-	parent, err := t.openFile(filepath.Dir(abs), os.O_RDONLY|unix.O_DIRECTORY, 0)
+	parent, err := t.openDir(filepath.Dir(abs))
 	if err != nil {
 		return err
 	}

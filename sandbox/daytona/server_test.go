@@ -1,0 +1,37 @@
+package daytona_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"surgent.dev/surgent/sandbox"
+	"surgent.dev/surgent/sandbox/daytona"
+	"surgent.dev/surgent/sandbox/sandboxtest"
+)
+
+// TestAgainstServer runs the whole suite against a server that is already
+// there: SURGENT_TEST_DAYTONA_URL is its control API, SURGENT_TEST_DAYTONA_KEY
+// the key. An address on this machine is taken for the embedded engine.
+func TestAgainstServer(t *testing.T) {
+	t.Parallel()
+	url, key := os.Getenv("SURGENT_TEST_DAYTONA_URL"), os.Getenv("SURGENT_TEST_DAYTONA_KEY")
+	if url == "" {
+		t.Skip("SURGENT_TEST_DAYTONA_URL is not set")
+	}
+	cfg := daytona.Config{APIKey: key, ServerURL: url}
+	sandboxtest.Run(t, func(t *testing.T) sandbox.Client {
+		t.Helper()
+		var c sandbox.Client
+		var err error
+		if strings.Contains(url, "//127.0.0.1:") {
+			c, err = daytona.NewEmbedded(cfg)
+		} else {
+			c, err = daytona.New(cfg)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	})
+}
