@@ -83,6 +83,17 @@ type Cloudflare struct {
 	DeploySecret Secret
 }
 
+// Secrets returns the values that must appear in no log, row or answer.
+func (c *Config) Secrets() []string {
+	var out []string
+	for _, s := range []Secret{c.Daytona.APIKey, c.Anthropic.APIKey, c.Google.ClientSecret, c.Cloudflare.DeploySecret} {
+		if s != "" {
+			out = append(out, s.Reveal())
+		}
+	}
+	return out
+}
+
 // Error says which variable has a wrong value and what it wants.
 type Error struct {
 	Variable string

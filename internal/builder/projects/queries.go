@@ -70,3 +70,9 @@ func active(ctx *function.QueryCtx, _ struct{}) ([]Project, error) {
 	}
 	return out, nil
 }
+
+// ping reads nothing but a snapshot: it tells that the database answers.
+func ping(ctx *function.QueryCtx, _ struct{}) (any, error) {
+	_, err := Projects.Query(ctx.DB, "").Take(ctx, 1)
+	return nil, err
+}

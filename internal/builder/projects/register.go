@@ -38,6 +38,7 @@ func Register(r *function.Registry, c Config) {
 	function.InternalQuery(r, "projects:bySandbox", bySandbox)
 	function.InternalQuery(r, "projects:active", active)
 	function.InternalQuery(r, "projects:find", find)
+	function.InternalQuery(r, "projects:ping", ping)
 	function.InternalQuery(r, "projects:plan", plan)
 	function.InternalMutation(r, "projects:wakeFromPreview", wakeFromPreview)
 	function.InternalMutation(r, "projects:recover", recoverProject)
