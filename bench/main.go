@@ -258,10 +258,6 @@ func (s *server) tail() string {
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // a process that is gone is what we want
 	_ = s.cmd.Wait()
-	purge := exec.Command(s.cmd.Path, "sandbox", "purge", "--data", s.data)
-	if out, err := purge.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "bench: purge: %v\n%s", err, out)
-	}
 	_ = os.RemoveAll(s.data)
 }
 

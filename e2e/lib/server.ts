@@ -108,15 +108,12 @@ export class Surgent {
     return this.end("SIGTERM");
   }
 
-  // Stops the server and removes what it made. Sandboxes outlive the server by
-  // design, so they are removed through the command that owns them.
+  // Stops the server, which stops its sandboxes, and removes what it made. A
+  // server that was killed is started once more to do so: sandboxes outlive a
+  // crash by design.
   async remove(): Promise<void> {
+    if (this.child && (this.child.exitCode !== null || this.child.signalCode !== null)) await this.up();
     await this.term();
-    await new Promise<void>((done) => {
-      const purge = spawn(binary, ["sandbox", "purge", "--data", this.data], { stdio: "ignore", env: { ...process.env, SURGENT_DATA: this.data } });
-      purge.once("exit", () => done());
-      purge.once("error", () => done());
-    });
     await rm(this.data, { recursive: true, force: true });
   }
 }
