@@ -23,7 +23,7 @@ type Parts struct {
 	Stats func(ctx context.Context, r store.Reader, id ID) (sessions, commits int, err error)
 	// Restore puts the files of the newest checkpoint into a fresh sandbox and
 	// tells whether there was one.
-	Restore func(ctx *function.ActionCtx, id ID, tb sandbox.Toolbox) (bool, error)
+	Restore func(ctx context.Context, id ID, tb sandbox.Toolbox) (bool, error)
 	// Removed is called by a job after the project is gone: to remove what is
 	// not a document. It may be called again.
 	Removed []func(ctx context.Context, id ID) error
