@@ -4,7 +4,7 @@
 //
 // A program declares tables (package schema), registers queries, mutations and
 // actions in Go (package function), opens a store (package store/sqlite), and
-// gives all three to New. Handler serves clients; Run keeps their queries live
+// gives all three to Open. Handler serves clients; Run keeps their queries live
 // and runs scheduled functions.
 //
 // What the runtime promises:

@@ -94,7 +94,7 @@ func Example() {
 
 	registry := function.NewRegistry()
 	registerTasks(registry)
-	rt, err := convex.New(convex.Config{Registry: registry, Store: db})
+	rt, err := convex.Open(ctx, convex.Config{Registry: registry, Store: db})
 	if err != nil {
 		panic(err)
 	}

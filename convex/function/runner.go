@@ -77,7 +77,8 @@ func (r *Runner) SetJobs(j Jobs) { r.jobs = j }
 // Call is one call of a function by a client, a job or another function.
 type Call struct {
 	Path Path
-	// Args must be an object; anything else is refused as a client would be.
+	// Args must be an object. An error stands for arguments that could not be
+	// decoded; it and anything else is refused in the function's name.
 	Args     value.Value
 	Identity *Identity
 	// Internal lets the call reach internal functions.
@@ -117,6 +118,9 @@ func (r *Runner) lookup(kind Kind, c Call) (*Function, value.Object, error) {
 }
 
 func (r *Runner) checkArgs(f *Function, raw value.Value) (value.Object, error) {
+	if bad, ok := raw.(error); ok {
+		return nil, systemErrorf("invalid", "Invalid arguments for %s: %s", f.Path.source(), bad)
+	}
 	args, ok := raw.(value.Object)
 	if !ok {
 		return nil, systemErrorf("invalid", "Invalid arguments for %s: arguments must be one object", f.Path.source())

@@ -163,7 +163,7 @@ func (s *snapshot) Changes(ctx context.Context, after store.Timestamp) (changes 
 		if c.Keys, err = decodeKeys(keys); err != nil {
 			return nil, false, fmt.Errorf("decode change %d: %w", c.Timestamp, err)
 		}
-		ok = store.Timestamp(oldest) <= after || after == 0 && len(changes) == 0
+		ok = store.Timestamp(oldest) <= after
 		changes = append(changes, c)
 	}
 	return changes, ok, rows.Err()
