@@ -47,6 +47,7 @@ export default defineConfig({
     environment: "jsdom",
     setupFiles: ["src/test/setup.ts"],
     css: false,
+    testTimeout: 20_000,
     restoreMocks: true,
   },
 });

@@ -14,13 +14,14 @@ export function ConnectionStrip() {
   if (line === "up") return null;
   if (line === "back") {
     return (
-      <Strip tone="ok" icon={<Check size={16} strokeWidth={1.75} aria-hidden />}>
+      <Strip label="Connection" tone="ok" icon={<Check size={16} strokeWidth={1.75} aria-hidden />}>
         Back online
       </Strip>
     );
   }
   return (
     <Strip
+      label="Connection"
       tone="warn"
       icon={<CloudOff size={16} strokeWidth={1.75} aria-hidden />}
       action={

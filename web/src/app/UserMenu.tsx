@@ -13,6 +13,7 @@ export function UserMenu() {
   const navigate = useNavigate();
   const signOut = useSignOutAsk(user);
   if (!user) return null;
+  const letters = user.isAnonymous ? "" : initials(user.name, user.email);
   const who = user.isAnonymous ? "Guest" : (user.name ?? user.email ?? "You");
   return (
     <>
@@ -22,10 +23,11 @@ export function UserMenu() {
         trigger={
           <button
             type="button"
-            aria-label={`Account of ${who}`}
+            // The name holds what is seen, for those who speak to their computer.
+            aria-label={letters === "" ? `Account of ${who}` : `${letters}, account of ${who}`}
             className="touch-square inline-flex items-center justify-center rounded-full"
           >
-            <Avatar letters={user.isAnonymous ? "" : initials(user.name, user.email)} />
+            <Avatar letters={letters} />
           </button>
         }
       >

@@ -80,7 +80,7 @@ describe("signing out", () => {
     localStorage.setItem("surgent.draft.users1.home", "half a thought");
     const { user } = open(world, "/");
     await home();
-    await user.click(screen.getByRole("button", { name: "Account of mara.klein@example.com" }));
+    await user.click(screen.getByRole("button", { name: "MK, account of mara.klein@example.com" }));
     await user.click(await screen.findByRole("menuitem", { name: "Sign out" }));
     const dialog = await screen.findByRole("dialog", { name: "Sign out?" });
     expect(dialog).toHaveAccessibleDescription("What you typed and have not sent is removed from this browser.");

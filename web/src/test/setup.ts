@@ -1,5 +1,5 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
 // Tests of pure code may run without a page (`@vitest-environment node`).
@@ -11,6 +11,8 @@ if (typeof window !== "undefined") {
     document.title = "";
     delete document.documentElement.dataset.theme;
   });
+  // The first screen of a file is transformed while it is waited for; on a busy machine that takes its time.
+  configure({ asyncUtilTimeout: 5000 });
   fillIn();
 }
 

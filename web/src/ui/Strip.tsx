@@ -3,11 +3,14 @@ import { cx } from "@/lib/cx";
 
 /** A line of 28 px across the page or a column, for a state that holds for a while. */
 export function Strip({
+  label,
   tone,
   icon,
   children,
   action,
 }: {
+  /** The name of the region for readers, where the strip stands outside of any other. */
+  label?: string;
   tone: "warn" | "ok" | "bad";
   icon?: ReactNode;
   children: ReactNode;
@@ -15,16 +18,20 @@ export function Strip({
 }) {
   return (
     <div
+      role={label === undefined ? undefined : "region"}
+      aria-label={label}
       className={cx(
-        "flex min-h-7 shrink-0 flex-wrap items-center gap-x-2 px-4 py-1 text-step leading-5",
+        "flex min-h-7 shrink-0 gap-x-2 px-4 py-1 text-step leading-5",
         tone === "warn" && "bg-warn-soft text-warn",
         tone === "ok" && "bg-ok-soft text-ok",
         tone === "bad" && "bg-bad-soft text-bad",
       )}
     >
-      {icon}
-      <span>{children}</span>
-      {action}
+      {icon !== undefined && <span className="flex h-5 shrink-0 items-center">{icon}</span>}
+      <div className="flex min-w-0 flex-wrap items-center gap-x-2">
+        <span>{children}</span>
+        {action}
+      </div>
     </div>
   );
 }

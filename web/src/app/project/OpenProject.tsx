@@ -33,12 +33,12 @@ export function OpenProject({ project, user }: { project: Project; user: User })
   const config = useQuery(api.config.client, {});
   const commits = useQuery(api.commits.listByProject, { projectId });
   const deployments = useQuery(api.deployments.listByProject, { projectId }) ?? [];
-  const { sessions, active, working, ended } = useRuns(projectId);
+  const { sessions, active, working, ended, loaded } = useRuns(projectId);
   const [deploying, setDeploying] = useState(false);
   const [activity, setActivity] = useState<FileActivity>(quiet);
   const box = useRef<HTMLTextAreaElement>(null);
   const desk = useWidth() === "desk";
-  useTitle(project.name, useTitleMark(active, ended));
+  useTitle(project.name, useTitleMark(active, ended, loaded));
 
   const session = sessions?.find((s) => s._id === place.session) ?? sessions?.[0];
   const { ensure, key } = useSessionToSend(projectId, session?._id);
@@ -69,9 +69,9 @@ export function OpenProject({ project, user }: { project: Project; user: User })
   };
 
   const tab = place.tab ?? (desk ? "preview" : "chat");
-  const news = `${active?._id ?? ""} ${active?.step ?? ""} ${ended?._id ?? ""}`;
+  const news = loaded ? `${active?._id ?? ""} ${active?.step ?? ""} ${ended?._id ?? ""}` : undefined;
   const chatNews = useNews(news, desk || tab === "chat");
-  const previewNews = useNews(`${commits?.[0]?._id ?? ""}`, desk || tab === "preview");
+  const previewNews = useNews(commits && (commits[0]?._id ?? ""), desk || tab === "preview");
 
   const chat = (
     <>

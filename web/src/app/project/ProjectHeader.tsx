@@ -29,8 +29,8 @@ export function ProjectHeader({ project, sessions, chip, deploy }: ProjectHeader
               project={project}
               onDeleted={() => navigate("/", { replace: true })}
               trigger={
-                <button type="button" className={buttonClass("quiet", "md", "max-w-full px-2 text-ink")}>
-                  <span className="truncate text-body font-semibold">{project.name}</span>
+                <button type="button" className={buttonClass("quiet", "md", "max-w-full px-2")}>
+                  <span className="truncate text-body font-semibold text-ink">{project.name}</span>
                   <ChevronDown size={14} strokeWidth={1.75} aria-hidden className="shrink-0 text-ink-2" />
                 </button>
               }

@@ -16,7 +16,9 @@ function ActiveChip({ run }: { run: Run }) {
   const waiting = run.status === "waiting";
   return (
     <Chip tone={waiting ? "warn" : "accent"} dot>
-      {waiting ? "Waiting" : "Working"} · <time>{clock(now - (run.startedAt ?? run.queuedAt))}</time>
+      <span>
+        {waiting ? "Waiting" : "Working"} · <time>{clock(now - (run.startedAt ?? run.queuedAt))}</time>
+      </span>
     </Chip>
   );
 }

@@ -3,17 +3,18 @@ import type { TitleMark } from "@/lib/useTitle";
 import type { Run } from "@/sync";
 
 /** The mark in the tab's title: working, or how a run ended while nobody looked. */
-export function useTitleMark(active: Run | undefined, ended: Run | undefined): TitleMark | undefined {
+export function useTitleMark(active: Run | undefined, ended: Run | undefined, loaded: boolean): TitleMark | undefined {
   const [unseen, setUnseen] = useState<TitleMark>();
   const before = useRef(ended?._id);
-  const known = useRef(ended !== undefined || active !== undefined);
+  const known = useRef(false);
   useEffect(() => {
-    if (before.current === ended?._id) return;
+    if (!loaded) return;
+    const fresh = known.current && before.current !== ended?._id;
     before.current = ended?._id;
     // The first answer tells what was, not what has just happened.
-    if (known.current && ended && document.hidden) setUnseen(ended.status === "succeeded" ? "done" : "failed");
     known.current = true;
-  }, [ended]);
+    if (fresh && ended && document.hidden) setUnseen(ended.status === "succeeded" ? "done" : "failed");
+  }, [ended, loaded]);
   useEffect(() => {
     const seen = () => !document.hidden && setUnseen(undefined);
     document.addEventListener("visibilitychange", seen);

@@ -7,6 +7,7 @@ const lines = "ANTHROPIC_API_KEY=sk-ant-…";
 export function DemoStrip() {
   return (
     <Strip
+      label="Model"
       tone="warn"
       icon={<FlaskConical size={16} strokeWidth={1.75} aria-hidden />}
       action={
