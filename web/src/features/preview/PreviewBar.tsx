@@ -1,7 +1,6 @@
 import { CircleAlert, Copy, ExternalLink, Globe, Lock, Monitor, RotateCw, Smartphone, Tablet } from "lucide-react";
 import { type KeyboardEvent, useEffect, useState } from "react";
-import { cx } from "@/lib/cx";
-import { Button, buttonClass, CopyButton, IconButton, Menu, MenuChoice, MenuItem, MenuOption, MenuRule, Popover } from "@/ui";
+import { Button, CopyButton, IconButton, Menu, MenuChoice, MenuItem, MenuOption, MenuRule, Popover } from "@/ui";
 
 const icon = { size: 16, strokeWidth: 1.75, "aria-hidden": true } as const;
 
@@ -112,7 +111,7 @@ function ErrorBadge({ errors, onSend }: { errors: string[]; onSend(): void }) {
       label="Error of the dev server"
       className="w-[min(480px,calc(100vw-24px))]"
       trigger={
-        <button type="button" className={cx(buttonClass("quiet", "md"), "bg-bad-soft text-bad hover:bg-bad-soft hover:text-bad")}>
+        <button type="button" className="touch-target inline-flex h-8 shrink-0 items-center gap-2 rounded-field bg-bad-soft px-3 text-step font-medium text-bad">
           <CircleAlert {...icon} />1 error
         </button>
       }

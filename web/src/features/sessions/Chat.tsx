@@ -12,6 +12,7 @@ import { setDraft, useDraft } from "./draft";
 import { Feed } from "./feed/Feed";
 import { useStickToEnd } from "./feed/useStickToEnd";
 import { type FileLinks, FileLinksProvider } from "./FileLinks";
+import { preloadMarkdown } from "./turn/TextBlock";
 import { useAnnouncements } from "./useAnnouncements";
 import { type FileActivity, useFileActivity } from "./useFileActivity";
 import { useKnownFiles } from "./useKnownFiles";
@@ -90,6 +91,7 @@ export function Chat(props: ChatProps) {
     };
   });
   useEffect(() => first.current(), []);
+  useEffect(preloadMarkdown, []);
 
   useCommand({ id: "chat.send", title: "Send", group: "Prompt", keys: "mod+enter", disabled: text.trim() === "", run: send });
   useCommand({
@@ -113,7 +115,7 @@ export function Chat(props: ChatProps) {
           sending={waits ? [] : prompts.pending}
           initial={initial}
           stick={stick}
-          empty={<p className="px-10 pb-4 text-body text-ink-2">Nothing has been asked in this session yet.</p>}
+          empty={state.queued.length === 0 && <p className="px-10 pb-4 text-body text-ink-2">Nothing has been asked in this session yet.</p>}
         />
         <Composer
           box={props.box}

@@ -30,9 +30,9 @@ export function SessionsMenu({ projectId, sessions, current, working, compact, o
           <button
             type="button"
             aria-label={`Session: ${title}`}
-            className={buttonClass("quiet", "md", compact ? "touch-square px-2" : "min-w-0 shrink px-2 text-ink")}
+            className={buttonClass("quiet", "md", compact ? "touch-square px-2" : "min-w-0 shrink px-2")}
           >
-            {compact ? <MessagesSquare {...icon} /> : <span className="truncate text-body font-medium">{title}</span>}
+            {compact ? <MessagesSquare {...icon} /> : <span className="truncate text-body font-medium text-ink">{title}</span>}
             <ChevronDown size={14} strokeWidth={1.75} aria-hidden className="shrink-0 text-ink-2" />
           </button>
         }

@@ -26,6 +26,8 @@ export function fold(entries: Entry[], opts: { settled: boolean; keep: (key: str
   const from = first ? entries.indexOf(first) : entries.length;
   const stays = (e: Entry, i: number) => i >= from || isLoud(e) || opts.keep(e.key);
   const hidden = entries.filter((e, i) => !stays(e, i));
+  // One row in place of one row would tell less and save nothing.
+  if (hidden.length < 2) return { hidden: [], shown: entries, title: "", summary: "" };
   const shown = entries.filter(stays);
   const folded = hidden.filter((e): e is Step => e.type === "step");
   return { hidden, shown, title: count(folded.length, "step"), summary: summarise(folded) };

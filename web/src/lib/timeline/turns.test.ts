@@ -186,6 +186,11 @@ describe("folding", () => {
     expect([seven.title, seven.summary]).toEqual(["3 steps", "3 read"]);
   });
 
+  it("folds no single row", () => {
+    const five = [1, 2, 3, 4, 5].map((n) => step(n));
+    expect(fold(five, { settled: false, keep: never }).shown).toHaveLength(5);
+  });
+
   it("never hides a failed one or one the reader opened", () => {
     const entries = [1, 2, 3, 4, 5, 6].map((n) => step(n, n === 1 ? { state: "failed" } : {}));
     const f = fold(entries, { settled: true, keep: (k) => k === "t3" });

@@ -128,10 +128,12 @@ function LinkView({ link }: { link: Tokens.Link }) {
   if (!to) return pathRef(link.href) ? <PathText text={link.href} label={inline(link.tokens)} /> : <>{inline(link.tokens)}</>;
   const shown = link.text.includes(to.host) || to.host === "";
   return (
-    <a href={to.href} target="_blank" rel="noopener noreferrer nofollow">
-      {inline(link.tokens)}
+    <>
+      <a href={to.href} target="_blank" rel="noopener noreferrer nofollow">
+        {inline(link.tokens)}
+      </a>
       {!shown && <span className="md-host"> ({to.host})</span>}
-    </a>
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-import { ChevronDown, ChevronRight } from "lucide-react";
+import { ChevronDown, ChevronRight, ListCollapse } from "lucide-react";
 import { memo, useCallback, useState } from "react";
 import { type Entry, fold } from "@/lib/timeline";
 import { StepRow } from "./StepRow";
@@ -45,9 +45,10 @@ function FoldLine({ title, summary, open, onToggle }: { title: string; summary: 
   const Chevron = open ? ChevronDown : ChevronRight;
   return (
     <button type="button" data-row tabIndex={-1} aria-expanded={open} onClick={onToggle} className="step-row">
-      <Chevron size={16} strokeWidth={1.75} aria-hidden className="shrink-0 text-ink-2" />
+      <ListCollapse size={16} strokeWidth={1.75} aria-hidden className="shrink-0 text-ink-2" />
       <span className="shrink-0 font-medium text-ink-2">{title}</span>
       <span className="tabular ml-auto min-w-0 truncate pl-2 text-meta text-ink-2">{summary}</span>
+      <Chevron size={14} strokeWidth={1.75} aria-hidden className="-mr-0.5 shrink-0 text-ink-3" />
     </button>
   );
 }

@@ -34,7 +34,7 @@ export const StepRow = memo(function StepRow({ step, open, onToggle }: StepRowPr
         aria-label={words.name}
         aria-expanded={opens ? open : undefined}
         onClick={opens ? () => onToggle(step.key, !open) : undefined}
-        className="step-row group"
+        className="step-row"
       >
         <Icon size={16} strokeWidth={1.75} aria-hidden className={cx("shrink-0", failed ? "text-bad" : active ? "text-accent-text" : "text-ink-2")} />
         <span className={cx("shrink-0 font-medium", failed && !words.error ? "" : failed && "text-bad")}>{words.verb}</span>
@@ -45,12 +45,7 @@ export const StepRow = memo(function StepRow({ step, open, onToggle }: StepRowPr
           {step.state === "denied" && "Not allowed in Ask"}
           {step.state === "cut" && "Stopped"}
           {opens && (
-            <Chevron
-              size={14}
-              strokeWidth={1.75}
-              aria-hidden
-              className={cx(!open && "opacity-0 group-hover:opacity-100 group-focus-visible:opacity-100 pointer-coarse:opacity-100")}
-            />
+            <Chevron size={14} strokeWidth={1.75} aria-hidden className="-mr-0.5 text-ink-3" />
           )}
         </span>
       </button>

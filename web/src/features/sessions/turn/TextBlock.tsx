@@ -1,7 +1,13 @@
 import { lazy, memo, Suspense } from "react";
 
 // The parser comes after the preview's frame was asked for; until then text stands as it was written.
-const Markdown = lazy(() => import("../markdown/Markdown").then((m) => ({ default: m.Markdown })));
+const load = () => import("../markdown/Markdown");
+const Markdown = lazy(() => load().then((m) => ({ default: m.Markdown })));
+
+/** Fetches the parser before the first text needs it. */
+export function preloadMarkdown(): void {
+  void load();
+}
 
 export type TextBlockProps = { text: string; cut: boolean };
 

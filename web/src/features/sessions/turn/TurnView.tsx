@@ -36,7 +36,7 @@ export const TurnView = memo(function TurnView({ turn, number, last }: TurnViewP
           <FailureNote turn={turn} onRetry={last && turn.prompt ? () => chat.retry(turn) : undefined} />
           <TurnFooter turn={turn} />
           {working && (
-            <span className="rail-node bottom-0 bg-accent-soft text-accent-text">
+            <span className="rail-node bottom-3.5 bg-accent-soft text-accent-text">
               <LiveNode />
             </span>
           )}
