@@ -236,6 +236,7 @@ func TestCancelReturnsTheCause(t *testing.T) {
 	})
 	cause := errors.New("stopped by the user")
 	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	for ev, err := range m.Stream(ctx, hello(t)) {
 		if err != nil {
 			if !errors.Is(err, cause) {

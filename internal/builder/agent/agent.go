@@ -51,9 +51,8 @@ func (l Limits) orDefaults() Limits {
 type Config struct {
 	Sandboxes sandbox.Client
 	Model     model.Model
-	// Streams returns where unfinished text is shown: the hub of the runtime,
-	// which is made after its functions are registered.
-	Streams func() *stream.Hub
+	// Streams is where unfinished text is shown; the runtime has the same hub.
+	Streams *stream.Hub
 	// DataDir holds the bare repositories (repos/) and answers that are too
 	// long for a document (answers/).
 	DataDir string

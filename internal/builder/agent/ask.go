@@ -107,7 +107,7 @@ type heard struct {
 // listen sends a request and shows the answer while it comes.
 func (t *task) listen(req model.Request) heard {
 	var h heard
-	show := live{hub: t.Streams(), key: streamKey(t.cur.Run.ID), redact: t.redact, now: t.Now}
+	show := live{hub: t.Streams, key: streamKey(t.cur.Run.ID), redact: t.redact, now: t.Now}
 	kinds := []string{}
 	for ev, err := range t.Model.Stream(t.live, req) {
 		if err != nil {

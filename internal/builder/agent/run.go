@@ -110,7 +110,7 @@ func (t *task) prepare() error {
 	t.env = &tools.Env{
 		Toolbox: t.tb, Root: t.root, Dir: r.Dir, Seen: map[string]string{}, Now: t.Now,
 		Output: func(call, tail string) {
-			t.Streams().Set(outputKey(r.ID, call), t.redact(tail))
+			t.Streams.Set(outputKey(r.ID, call), t.redact(tail))
 		},
 	}
 	for _, e := range t.entries {
@@ -323,7 +323,7 @@ func (t *task) reach() {
 
 // forget empties what this worker showed of a run that it leaves unfinished.
 func (t *task) forget() {
-	hub := t.Streams()
+	hub := t.Streams
 	hub.Clear(streamKey(t.cur.Run.ID))
 	for _, c := range t.pending() {
 		hub.Clear(outputKey(t.cur.Run.ID, c.ToolUseID))
