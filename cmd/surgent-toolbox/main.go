@@ -100,6 +100,7 @@ func superviseAs(o options, token string, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("find own binary: %w", err)
 	}
+	limitTasks(log)
 	state, err := json.Marshal(toolbox.State{Token: token})
 	if err != nil {
 		return err
@@ -112,6 +113,19 @@ func superviseAs(o options, token string, log *slog.Logger) error {
 		Env: os.Environ(), UID: uint32(uid), GID: uint32(gid),
 		OwnedDirs: []string{o.stateDir}, State: state, Logger: log,
 	})
+}
+
+// maxTasks is how many processes and threads the sandbox may have: enough for
+// builds, and few enough that a fork bomb fails before it fills the host's
+// limits and takes the whole sandbox with it.
+const maxTasks = 1024
+
+// limitTasks sets the limit where the sandbox has a control group for it.
+func limitTasks(log *slog.Logger) {
+	err := os.WriteFile("/sys/fs/cgroup/pids/pids.max", []byte(strconv.Itoa(maxTasks)), 0o600)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		log.Warn("processes are not limited", "err", err)
+	}
 }
 
 // serveSupervised reads its state from the supervising process and tells it
