@@ -50,14 +50,12 @@ type cell struct {
 	rec   *record
 	slot  *slot         // of the running container
 	proxy *egressServer // of the running container
-	tools *http.Transport
+	lines *lines        // to the running container
 
 	// activity is when the sandbox was last used, in Unix milliseconds.
 	activity atomic.Int64
 	// working is set while work that watch began is going on.
 	working atomic.Bool
-	// open counts connections that stand for use while they last.
-	open atomic.Int64
 }
 
 func (e *Engine) newCell(rec *record) *cell {
@@ -113,14 +111,7 @@ func (c *cell) connect(ctx context.Context, s *slot) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.slot, c.proxy = s, proxy
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	c.tools = &http.Transport{
-		DialContext:         dialer.DialContext,
-		MaxIdleConnsPerHost: 8,
-		IdleConnTimeout:     time.Minute,
-		DisableCompression:  true,
-	}
+	c.slot, c.proxy, c.lines = s, proxy, newLines()
 	return nil
 }
 
@@ -128,14 +119,14 @@ func (c *cell) connect(ctx context.Context, s *slot) error {
 // none.
 func (c *cell) disconnect() *slot {
 	c.mu.Lock()
-	s, proxy, tools := c.slot, c.proxy, c.tools
-	c.slot, c.proxy, c.tools = nil, nil, nil
+	s, proxy, lines := c.slot, c.proxy, c.lines
+	c.slot, c.proxy, c.lines = nil, nil, nil
 	c.mu.Unlock()
 	if proxy != nil {
 		proxy.close()
 	}
-	if tools != nil {
-		tools.CloseIdleConnections()
+	if lines != nil {
+		lines.cut()
 	}
 	return s
 }
@@ -148,7 +139,7 @@ func (c *cell) address(port int) (addr string, rt *http.Transport, ok bool) {
 	if c.slot == nil || c.rec.State != stateStarted {
 		return "", nil, false
 	}
-	return net.JoinHostPort(c.slot.in.String(), fmt.Sprint(port)), c.tools, true
+	return net.JoinHostPort(c.slot.in.String(), fmt.Sprint(port)), c.lines.rt, true
 }
 
 // begin takes the sandbox for a change of state. Saving in the background is

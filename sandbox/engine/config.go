@@ -87,7 +87,9 @@ func (cfg Config) withDefaults() (Config, *base.Recipe, error) {
 		cfg.Limits.Disk = 4 << 30
 	}
 	if cfg.Limits.PIDs == 0 {
-		cfg.Limits.PIDs = 2048
+		// A process in gVisor is several here. Inside, the toolbox lets fork
+		// fail long before.
+		cfg.Limits.PIDs = 8192
 	}
 	if cfg.PreviewDomain == "" {
 		cfg.PreviewDomain = "preview.localhost"

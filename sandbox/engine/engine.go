@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,7 @@ type Engine struct {
 	// signed holds preview links by their token. They don't outlive the server.
 	signed map[string]signed
 
-	previews *http.Transport // to ports of sandboxes
+	boxes map[*Box]struct{} // that are not closed
 
 	wg sync.WaitGroup // background work of cells
 }
@@ -71,14 +72,7 @@ func New(cfg Config) (*Engine, error) {
 		opened:  make(chan struct{}),
 		starts:  make(chan struct{}, max(1, runtime.NumCPU()/2)),
 		cells:   map[string]*cell{}, names: map[string]string{}, tombs: map[string]tombstone{},
-		signed: map[string]signed{},
-		previews: &http.Transport{
-			DialContext:        (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-			DisableCompression: true,
-			// Addresses come back to other sandboxes: a connection is for one
-			// request. On this machine that costs nothing.
-			DisableKeepAlives: true,
-		},
+		signed: map[string]signed{}, boxes: map[*Box]struct{}{},
 	}
 	e.egress = newEgress(cfg)
 	e.handler = e.routes()
@@ -129,8 +123,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { e.resume(ctx); return nil })
 	err := group.Wait()
 	// The sandboxes outlive the reason to stop; saving has its own time limit.
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
+	e.closeBoxes()
 	e.stopAll(stop)
 	e.wg.Wait()
 	return err
@@ -228,6 +223,21 @@ func (e *Engine) tomb(id string) *record {
 		return nil
 	}
 	return t.rec
+}
+
+// stopLimit bounds what is done at the end of Run and of a Box.
+const stopLimit = time.Minute
+
+// closeBoxes closes the boxes that their users have not closed.
+func (e *Engine) closeBoxes() {
+	e.mu.Lock()
+	boxes := slices.Collect(maps.Keys(e.boxes))
+	e.mu.Unlock()
+	for _, b := range boxes {
+		if err := b.Close(); err != nil {
+			e.log.Warn("could not close a box", "error", err)
+		}
+	}
 }
 
 // stopAll stops the running sandboxes and marks them to be started again.

@@ -262,8 +262,8 @@ func (c *cell) slotOf() *slot {
 func (c *cell) disconnectClients() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.tools != nil {
-		c.tools.CloseIdleConnections()
+	if c.lines != nil {
+		c.lines.rest()
 	}
 }
 

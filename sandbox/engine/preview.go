@@ -149,7 +149,7 @@ func (e *Engine) servePreview(w http.ResponseWriter, r *http.Request, label stri
 		e.writeError(w, r, fail(http.StatusUnauthorized, "Unauthorized: this preview is private"))
 		return
 	}
-	addr, _, ok := c.address(port)
+	addr, rt, ok := c.address(port)
 	if !ok {
 		e.writeError(w, r, fail(http.StatusBadRequest, "Sandbox is in state %s. Is the Sandbox started?", rec.State))
 		return
@@ -165,7 +165,7 @@ func (e *Engine) servePreview(w http.ResponseWriter, r *http.Request, label stri
 	}
 	scheme, host := origin(r)
 	proxy := &httputil.ReverseProxy{
-		Transport: e.previews, FlushInterval: -1, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
+		Transport: rt, FlushInterval: -1, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host = "http", addr
 			p.Out.Host = host
@@ -181,7 +181,11 @@ func (e *Engine) servePreview(w http.ResponseWriter, r *http.Request, label stri
 			dropCookie(p.Out, cookie)
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			if r.Context().Err() == nil {
+			switch {
+			case r.Context().Err() != nil:
+			case !c.running():
+				e.writeError(w, r, fail(http.StatusBadRequest, "Sandbox is in state %s. Is the Sandbox started?", c.state()))
+			default:
 				e.log.Debug("preview not reached", "sandbox", c.id, "port", port, "error", err)
 				e.writeError(w, r, fail(http.StatusBadGateway, "nothing answers on port %d of the sandbox", port))
 			}

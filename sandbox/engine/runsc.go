@@ -43,6 +43,7 @@ type container struct {
 	disk    int64    // bytes
 	groups  []string // files to write "0" to, which moves the writer
 	log     string   // file for what runsc says
+	output  *os.File // where the program's output goes, the log when nil
 }
 
 func (r *runsc) args(overlay string, disk int64, rest ...string) []string {
@@ -97,6 +98,9 @@ func (r *runsc) start(ctx context.Context, c container, rest []string) (int, err
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.Stdout, cmd.Stderr = log, log
+	if c.output != nil {
+		cmd.Stdout, cmd.Stderr = c.output, c.output
+	}
 	// A session of its own: what stops the server's group stops no sandbox.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Run(); err != nil {

@@ -66,10 +66,10 @@ func (c *cell) handToken(ctx context.Context, s *slot, old, token string) error 
 // init makes one attempt at the toolbox's /init.
 func (c *cell) init(ctx context.Context, s *slot, token string, body []byte) error {
 	c.mu.Lock()
-	rt := c.tools
+	lines := c.lines
 	c.mu.Unlock()
-	if rt == nil {
-		return errors.New("the sandbox was disconnected")
+	if lines == nil {
+		return errCut
 	}
 	// A packet lost while the network comes up costs a second until TCP sends
 	// it again: better to try anew.
@@ -81,7 +81,7 @@ func (c *cell) init(ctx context.Context, s *slot, token string, body []byte) err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := rt.RoundTrip(req)
+	resp, err := lines.rt.RoundTrip(req)
 	if err != nil {
 		return err
 	}

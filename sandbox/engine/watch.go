@@ -48,7 +48,7 @@ func (c *cell) look(ctx context.Context) {
 	switch {
 	case rec.State == stateStarted && startTime(rec.Run.PID) != rec.Run.StartTime:
 		work = c.ended
-	case rec.State == stateStarted && rec.AutoStop > 0 && c.open.Load() == 0 &&
+	case rec.State == stateStarted && rec.AutoStop > 0 &&
 		now.Sub(rec.LastActivityAt) >= time.Duration(rec.AutoStop)*time.Minute:
 		work = c.rest
 	case rec.State == stateStarted && now.Sub(later(rec.SavedAt, rec.CreatedAt)) >= c.e.cfg.SaveInterval &&
@@ -99,7 +99,7 @@ func (c *cell) rest(ctx context.Context) error {
 	c.op.Lock()
 	defer c.op.Unlock()
 	rec := c.snapshot()
-	if rec.State != stateStarted || c.open.Load() > 0 ||
+	if rec.State != stateStarted ||
 		c.e.now().Sub(rec.LastActivityAt) < time.Duration(rec.AutoStop)*time.Minute {
 		return nil
 	}
