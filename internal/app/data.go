@@ -1,0 +1,63 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// leastFree is how much room the data folder needs at a start, in bytes.
+const leastFree = 256 << 20
+
+// openData makes the data folder and takes it for this process: two servers
+// on one folder would both believe that they run its sandboxes and jobs.
+func openData(dir string) (release func(), err error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // sandboxes' file servers pass through
+		return nil, fmt.Errorf("SURGENT_DATA: the folder %s can't be made (%w): choose one that this user may write", dir, cause(err))
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err == nil {
+		if free := fs.Bavail * uint64(fs.Bsize); free < leastFree { //nolint:gosec // block sizes are positive
+			return nil, fmt.Errorf("SURGENT_DATA: only %d MB are free in %s: make room, or choose another folder", free>>20, dir)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "server.lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a fixed name
+	if err != nil {
+		return nil, fmt.Errorf("SURGENT_DATA: %s can't be written (%w): choose a folder that this user may write", dir, cause(err))
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { //nolint:gosec // descriptors are small
+		_ = f.Close()
+		return nil, fmt.Errorf("SURGENT_DATA: another server runs on %s: stop it, or choose another folder", dir)
+	}
+	return func() { _ = f.Close() }, nil // closing gives the lock up
+}
+
+// listen opens the server's address, or says how to get another.
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr) //nolint:noctx // returns at once
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("SURGENT_ADDR: %s is taken: stop what listens there, or choose another port", addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("SURGENT_ADDR: this user may not listen on %s: choose a port above 1023", addr)
+	}
+	return nil, fmt.Errorf("SURGENT_ADDR: can't listen on %s: %w", addr, cause(err))
+}
+
+// cause returns the innermost error, without the call and path around it.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"surgent.dev/surgent/internal/builder/templates"
+	"surgent.dev/surgent/internal/config"
+	"surgent.dev/surgent/sandbox/daytona"
+	"surgent.dev/surgent/sandbox/toolbox/bin"
+	"surgent.dev/surgent/web"
+)
+
+// Finding is one line of a diagnosis.
+type Finding struct {
+	Part, Text string
+	Missing    bool // a server would not work, and Text says the way out
+	Note       bool // it would work with less
+}
+
+// Diagnose looks at a configuration and this machine without starting
+// anything.
+func Diagnose(ctx context.Context, c *config.Config, hasRunsc bool) []Finding {
+	out := []Finding{diagnoseAddr(c), diagnoseData(c), {Part: "cache", Text: c.Cache}, diagnoseWeb(), diagnoseModel(c)}
+	out = append(out, diagnoseSandboxes(ctx, c, hasRunsc)...)
+	out = append(out, diagnoseDeploy(c), diagnoseGoogle(c), diagnoseTool("git", "keeps checkpoints outside of the sandboxes"))
+	for _, name := range c.Unused {
+		out = append(out, Finding{Part: name, Text: "is set, but this version doesn't use it", Note: true})
+	}
+	return out
+}
+
+func diagnoseAddr(c *config.Config) Finding {
+	f := Finding{Part: "address", Text: fmt.Sprintf("%s, as %s://%s", c.Addr, config.Scheme(c.Domain), c.Domain)}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", c.Addr)
+	if err != nil {
+		f.Text, f.Note = c.Addr+" is taken: by a running server, or set SURGENT_ADDR to another port", true
+		return f
+	}
+	_ = l.Close() // nothing was accepted
+	return f
+}
+
+func diagnoseData(c *config.Config) Finding {
+	f := Finding{Part: "data", Text: c.Data + ", SQLite"}
+	dir := c.Data
+	for {
+		if _, err := os.Stat(dir); err == nil {
+			break
+		}
+		parent := dir[:strings.LastIndexByte(dir, '/')]
+		if parent == "" {
+			parent = "/"
+		}
+		if parent == dir {
+			break
+		}
+		dir = parent
+	}
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		f.Text, f.Missing = c.Data+" can't be written: set SURGENT_DATA to a folder of this user", true
+		return f
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err == nil {
+		free := fs.Bavail * uint64(fs.Bsize) //nolint:gosec // block sizes are positive
+		f.Text += fmt.Sprintf(", %.1f GB free", float64(free)/1e9)
+		f.Missing = free < leastFree
+	}
+	return f
+}
+
+func diagnoseWeb() Finding {
+	if _, ok := web.Dist(); ok {
+		return Finding{Part: "workspace", Text: "built in"}
+	}
+	return Finding{Part: "workspace", Text: "is not built in: run `make web`, then build again", Note: true}
+}
+
+func diagnoseModel(c *config.Config) Finding {
+	if c.Anthropic.APIKey == "" {
+		return Finding{Part: "model", Text: "the demo model, which plays recorded builds: set ANTHROPIC_API_KEY for a real one", Note: true}
+	}
+	at := c.Anthropic.BaseURL
+	if at == "" {
+		at = "https://api.anthropic.com"
+	}
+	return Finding{Part: "model", Text: "Anthropic's API at " + at}
+}
+
+func diagnoseSandboxes(ctx context.Context, c *config.Config, hasRunsc bool) []Finding {
+	const part = "sandboxes"
+	if c.Daytona.APIKey != "" {
+		return []Finding{diagnoseServer(ctx, c)}
+	}
+	switch {
+	case os.Geteuid() != 0:
+		return []Finding{{Part: part, Text: needsRoot, Missing: true}}
+	case !hasRunsc:
+		return []Finding{{Part: part, Text: "this build carries no isolation engine: build it on Linux without the tag no_runsc", Missing: true}}
+	}
+	out := []Finding{{Part: part, Text: "the embedded engine"}}
+	if _, err := toolboxbin.Binary(); err != nil {
+		out = append(out, Finding{Part: part, Text: err.Error(), Missing: true})
+	}
+	if _, err := os.Stat("/proc/self/ns/user"); err != nil {
+		out = append(out, Finding{Part: part, Text: "the kernel has no user namespaces: sandboxes can't be confined", Missing: true})
+	}
+	return append(out, diagnoseTool("mmdebstrap", "builds the base of all sandboxes"))
+}
+
+func diagnoseServer(ctx context.Context, c *config.Config) Finding {
+	f := Finding{Part: "sandboxes", Text: "the server at " + c.Daytona.ServerURL}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	client, err := daytona.New(daytona.Config{APIKey: c.Daytona.APIKey.Reveal(), ServerURL: c.Daytona.ServerURL})
+	if err == nil {
+		_, err = client.GetSnapshot(ctx, templates.Base)
+	}
+	if err != nil {
+		f.Text, f.Missing = fmt.Sprintf("%s: %v: check DAYTONA_API_KEY and DAYTONA_SERVER_URL, or run `surgent create-snapshot`", f.Text, err), true
+	}
+	return f
+}
+
+func diagnoseDeploy(c *config.Config) Finding {
+	if c.Cloudflare.DeployURL != "" {
+		return Finding{Part: "deploy", Text: "the Worker at " + c.Cloudflare.DeployURL}
+	}
+	return Finding{Part: "deploy", Text: "this machine, at " + config.Scheme(c.Domain) + "://<name>." + c.Domain}
+}
+
+func diagnoseGoogle(c *config.Config) Finding {
+	if c.Google.ClientID == "" {
+		return Finding{Part: "Google", Text: "sign-in with Google is off: GOOGLE_CLIENT_ID isn't set", Note: true}
+	}
+	return Finding{Part: "Google", Text: "configured"}
+}
+
+func diagnoseTool(name, why string) Finding {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return Finding{Part: name, Text: fmt.Sprintf("is not installed (it %s): apt-get install %s", why, name), Missing: true}
+	}
+	return Finding{Part: name, Text: path}
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"testing/fstest"
+
+	"surgent.dev/surgent/internal/config"
+	"surgent.dev/surgent/internal/server"
+	"surgent.dev/surgent/internal/server/health"
+	"surgent.dev/surgent/internal/server/preview"
+	"surgent.dev/surgent/internal/server/workspace"
+	"surgent.dev/surgent/web"
+)
+
+// doors builds the handlers of every host.
+func (a *App) doors(links *preview.Links, devServer *url.URL) (http.Handler, error) {
+	scheme := config.Scheme(a.config.Domain)
+	page, err := workspace.New(workspace.Config{
+		Files: pages(), DevServer: devServer, Domain: a.config.Domain, Scheme: scheme, Logger: a.logger.With("part", "workspace"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	previews, err := preview.New(preview.Config{
+		Links: links, Sandboxes: &gate{runtime: a.runtime, sandboxes: a.sandboxes.client},
+		Workspace: scheme + "://" + a.config.Domain, Logger: a.logger.With("part", "preview"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.New(server.Config{
+		Domain: a.config.Domain, Workspace: page, Functions: a.runtime.Handler(), Preview: previews, Apps: a.target.apps,
+		Health: health.New(health.Config{Logger: a.logger, Checks: []health.Check{{Name: "database", Ask: a.pingDatabase}}}),
+	})
+}
+
+func (a *App) pingDatabase(ctx context.Context) error {
+	return a.runtime.RunQuery(ctx, "projects:ping", nil, nil)
+}
+
+// pages returns the built workspace, or the page that says how to build it.
+func pages() fs.FS {
+	built, ok := web.Dist()
+	if ok {
+		return built
+	}
+	text, err := fs.ReadFile(built, "placeholder.html")
+	if err != nil {
+		text = []byte("<!doctype html><title>Surgent</title><p>The workspace is not built. Run make web.")
+	}
+	return fstest.MapFS{"index.html": {Data: text}}
+}

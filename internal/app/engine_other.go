@@ -1,0 +1,25 @@
+//go:build !linux
+
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+)
+
+type engineSettings struct{ data, cache, key, binary string }
+
+type embedded struct {
+	handler http.Handler
+	key     string
+}
+
+func newEmbedded(engineSettings, *slog.Logger) (*embedded, error) {
+	return nil, errors.New("the sandbox engine runs on Linux: set DAYTONA_API_KEY, or run in a Linux machine")
+}
+
+func (e *embedded) run(context.Context) error   { return nil }
+func (e *embedded) ready(context.Context) error { return nil }
+func (e *embedded) step() string                { return "" }

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+
+	"surgent.dev/surgent/deploy"
+	"surgent.dev/surgent/deploy/release"
+	"surgent.dev/surgent/deploy/workerd"
+	"surgent.dev/surgent/internal/config"
+	"surgent.dev/surgent/internal/server/apps"
+	"surgent.dev/surgent/model"
+	"surgent.dev/surgent/model/anthropic"
+	"surgent.dev/surgent/model/demo"
+)
+
+// openModel chooses the model: Anthropic's, or whoever speaks its API, when
+// there is a key, else the demo.
+func (a *App) openModel() (model.Model, error) {
+	if a.config.Anthropic.APIKey == "" {
+		return demo.New(demo.Config{}), nil
+	}
+	m, err := anthropic.New(anthropic.Config{
+		APIKey: anthropic.Key(a.config.Anthropic.APIKey.Reveal()), BaseURL: a.config.Anthropic.BaseURL, Model: a.config.Anthropic.Model,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open model: %w", err)
+	}
+	return m, nil
+}
+
+// target is where apps go, and the door to those that live on this machine.
+type target struct {
+	deploy.Target
+	apps http.Handler // nil when apps live elsewhere
+}
+
+func (a *App) appURL(name string) string {
+	return config.Scheme(a.config.Domain) + "://" + name + "." + a.config.Domain
+}
+
+func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
+	if at := a.config.Cloudflare.DeployURL; at != "" {
+		return nil, &config.Error{Variable: "CLOUDFLARE_DEPLOY_URL", Wants: "this build can't deploy there yet; leave it unset"}
+	}
+	t, err := workerd.Open(workerd.Config{
+		Dir: filepath.Join(a.config.Data, "apps"), Blobs: blobs, URL: a.appURL,
+		Runtime: &workerd.Runtime{Dir: filepath.Join(a.config.Cache, "workerd")},
+		Boxes:   a.sandboxes.boxes(), Logger: a.logger.With("part", "apps"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, t.Close)
+	return &target{Target: t, apps: apps.New(t)}, nil
+}

@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"surgent.dev/surgent/deploy/workerd"
+	"surgent.dev/surgent/internal/builder/templates"
+	"surgent.dev/surgent/internal/kit/errs"
+	"surgent.dev/surgent/sandbox"
+	"surgent.dev/surgent/sandbox/daytona"
+)
+
+// sandboxes is where sandboxes live, as the rest of app needs it.
+type sandboxes struct {
+	client    sandbox.Client
+	snapshots templates.Snapshots // nil where running sandboxes can't be frozen
+	engine    *embedded           // nil unless the engine runs in this process
+	listener  net.Listener        // of the engine's API
+	about     string              // for doctor and the log
+}
+
+// openSandboxes chooses: a server of the Daytona API when a key is set, else
+// the engine in this process, which needs root. Without either the rest of
+// the server still works, and projects say why they have no sandbox.
+func openSandboxes(a *App) (*sandboxes, error) {
+	if key := a.config.Daytona.APIKey; key != "" {
+		return remote(a, key.Reveal())
+	}
+	if os.Geteuid() != 0 {
+		return none(a)
+	}
+	key, err := keyFile(filepath.Join(a.config.Data, "keys", "engine.key"))
+	if err != nil {
+		return nil, err
+	}
+	eng, err := newEmbedded(engineSettings{
+		data: filepath.Join(a.config.Data, "sandboxes"), cache: a.config.Cache, key: key, binary: a.binary,
+	}, a.logger)
+	if err != nil {
+		return nil, err
+	}
+	l, err := listen("127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, func() { _ = l.Close() })
+	c, err := daytona.NewEmbedded(daytona.Config{
+		APIKey: key, ServerURL: "http://" + l.Addr().String() + "/api", Logger: a.logger.With("part", "sandbox client"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sandboxes{client: c, snapshots: c, engine: eng, listener: l, about: "the embedded engine"}, nil
+}
+
+// remote talks to another process. One on the loopback is `surgent sandbox
+// serve`, which can freeze what runs; others are Daytona's.
+func remote(a *App, key string) (*sandboxes, error) {
+	cfg := daytona.Config{APIKey: key, ServerURL: a.config.Daytona.ServerURL, Logger: a.logger.With("part", "sandbox client")}
+	u, err := url.Parse(cfg.ServerURL)
+	if err != nil {
+		return nil, fmt.Errorf("DAYTONA_SERVER_URL: %w", err)
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		c, err := daytona.NewEmbedded(cfg)
+		if err != nil {
+			return nil, err
+		}
+		return &sandboxes{client: c, snapshots: c, about: "the engine at " + cfg.ServerURL}, nil
+	}
+	c, err := daytona.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &sandboxes{client: c, about: "Daytona at " + cfg.ServerURL}, nil
+}
+
+// needsRoot is what a server without sandboxes says, at its start and in every
+// project.
+const needsRoot = "sandboxes need root: start with sudo, run `make run`, or set DAYTONA_API_KEY"
+
+// none is a client whose every call fails with the reason.
+func none(a *App) (*sandboxes, error) {
+	a.logger.Warn("no sandboxes: " + needsRoot) //nolint:sloglint // the line is the message
+	c, err := daytona.New(daytona.Config{
+		APIKey: "none", ServerURL: "http://sandboxes.invalid/api", Backoff: time.Millisecond,
+		HTTPClient: &http.Client{Transport: refusing{}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sandboxes{client: c, about: "none: " + needsRoot}, nil
+}
+
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errs.New(errs.Unavailable, "Sandboxes need root on this server. Its log says what to do.")
+}
+
+// runEngine runs the engine of this process with its API, until ctx ends:
+// first the API, then the engine, which saves what runs.
+func (s *sandboxes) runEngine(ctx context.Context, logger *slog.Logger) error {
+	return supervise(ctx, []stage{
+		{"engine", s.engine.run},
+		{"API", func(ctx context.Context) error {
+			return serveHTTP(ctx, s.listener, s.engine.handler, logger, 2*time.Second)
+		}},
+	})
+}
+
+// serveHTTP serves until ctx ends, then waits a little for open requests.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, logger *slog.Logger, grace time.Duration) error {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1) // one send, by the goroutine below
+	go func() { ended <- s.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := s.Shutdown(down); err != nil {
+		_ = s.Close() // streams and previews don't end by themselves
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// boxes are confined places for the code of deployed apps; nil where there
+// are none, and then only apps without code can be published.
+func (s *sandboxes) boxes() workerd.Boxes { return nil }

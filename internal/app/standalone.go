@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"surgent.dev/surgent/sandbox/daytona"
+)
+
+// SandboxOptions are what `surgent sandbox serve` decides.
+type SandboxOptions struct {
+	Addr, Key   string
+	Data, Cache string // folders
+	Binary      string // this program's own path
+	Logger      *slog.Logger
+	Progress    func(step string) // told what is being built
+	Ready       func(url string)
+}
+
+// ServeSandboxes runs the sandbox engine alone until ctx ends. It listens once
+// the base of all sandboxes stands, so that a client who reaches it can work.
+func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
+	if os.Geteuid() != 0 {
+		return errors.New("the sandbox engine needs root: start it with sudo")
+	}
+	probe, err := listen(o.Addr) // says at once that the address is taken
+	if err != nil {
+		return err
+	}
+	if err := probe.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", o.Addr, err)
+	}
+	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, binary: o.Binary}, o.Logger)
+	if err != nil {
+		return err
+	}
+	return supervise(ctx, []stage{
+		{"engine", e.run},
+		{"API", func(ctx context.Context) error {
+			if err := awaitBase(ctx, e, o.Progress); err != nil {
+				return err
+			}
+			l, err := listen(o.Addr)
+			if err != nil {
+				return err
+			}
+			o.Ready("http://" + l.Addr().String() + "/api")
+			return serveHTTP(ctx, l, e.handler, o.Logger, 2*time.Second)
+		}},
+	})
+}
+
+// awaitBase waits for the base and tells each step of its building once.
+func awaitBase(ctx context.Context, e *embedded, progress func(string)) error {
+	done := make(chan error, 1) // one send
+	go func() { done <- e.ready(ctx) }()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	last := ""
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				return fmt.Errorf("build the base of all sandboxes: %w", err)
+			}
+			return nil
+		case <-tick.C:
+			if s := e.step(); s != "" && s != last {
+				last = s
+				progress(s)
+			}
+		}
+	}
+}
+
+// BuildBase builds the base of all sandboxes on this machine, unless it is
+// there, and returns.
+func BuildBase(ctx context.Context, o SandboxOptions) error {
+	if os.Geteuid() != 0 {
+		return errors.New("building the base needs root: start it with sudo")
+	}
+	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, binary: o.Binary}, o.Logger)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return supervise(ctx, []stage{
+		{"engine", e.run},
+		{"base", func(ctx context.Context) error { defer cancel(); return awaitBase(ctx, e, o.Progress) }},
+	})
+}
+
+// PurgeSandboxes ends and removes every sandbox of a data folder, whose server
+// must not run: sandboxes outlive their server by design.
+func PurgeSandboxes(ctx context.Context, o SandboxOptions) error {
+	if os.Geteuid() != 0 {
+		return errors.New("removing sandboxes needs root: start it with sudo")
+	}
+	if inner := filepath.Join(o.Data, "sandboxes"); isDir(inner) {
+		o.Data = inner
+	}
+	if !isDir(o.Data) {
+		return nil
+	}
+	o.Key = rand.Text()
+	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, binary: o.Binary}, o.Logger)
+	if err != nil {
+		return err
+	}
+	l, err := listen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	client, err := daytona.NewEmbedded(daytona.Config{APIKey: o.Key, ServerURL: "http://" + l.Addr().String() + "/api", Logger: o.Logger})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return supervise(ctx, []stage{
+		{"engine", e.run},
+		{"API", func(ctx context.Context) error { return serveHTTP(ctx, l, e.handler, o.Logger, time.Second) }},
+		{"purge", func(ctx context.Context) error {
+			defer cancel()
+			all, err := client.List(ctx, nil)
+			if err != nil {
+				return err
+			}
+			for _, box := range all {
+				if err := client.Delete(ctx, box.ID); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+	})
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
