@@ -55,7 +55,9 @@ export function Button({ look, size, busy, busyLabel, icon, className, children,
       ) : (
         // Both labels share one cell, so that the width is that of the longer one all the time.
         <span className="grid *:[grid-area:1/1]">
-          <span className={cx(busy && "invisible")}>{children}</span>
+          <span aria-hidden={busy} className={cx(busy && "invisible")}>
+            {children}
+          </span>
           <span aria-hidden={!busy} className={cx(!busy && "invisible")}>
             {busyLabel}
           </span>

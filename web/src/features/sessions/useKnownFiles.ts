@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { stepWords, type Turn } from "@/lib/timeline";
 
 /**
@@ -6,11 +6,19 @@ import { stepWords, type Turn } from "@/lib/timeline";
  * checkpoints name. Nobody has to list the project for that.
  */
 export function useKnownFiles(turns: Turn[]): (path: string) => boolean {
-  const paths = useRef(new Set<string>());
-  useEffect(() => {
-    for (const turn of turns) for (const path of pathsOf(turn)) paths.current.add(path);
+  const known = useRef({ paths: new Set<string>(), turns: new WeakSet<Turn>() });
+  const size = useMemo(() => {
+    const { paths, turns: seen } = known.current;
+    for (const turn of turns) {
+      if (seen.has(turn)) continue;
+      seen.add(turn);
+      for (const path of pathsOf(turn)) paths.add(path);
+    }
+    return paths.size;
   }, [turns]);
-  return useCallback((path: string) => paths.current.has(path), []);
+  // Another function when there are more: texts that name a new file are drawn again.
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- the size stands for what is in the set
+  return useCallback((path: string) => known.current.paths.has(path), [size]);
 }
 
 function pathsOf(turn: Turn): string[] {

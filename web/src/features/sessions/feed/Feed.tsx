@@ -37,7 +37,7 @@ export function Feed({ turns, firstNumber, loading, older, complete, sending, in
           {loading && <FeedSkeleton />}
           {nothing && empty}
           {complete && turns.length > 0 && <p className="mt-auto px-10 py-4 text-meta text-ink-3">Beginning of this session</p>}
-          <div role="feed" aria-label="Prompts and answers" aria-busy={loading} onKeyDown={onKeyDown}>
+          <div {...(turns.length + sending.length > 0 ? feed : {})} onKeyDown={onKeyDown}>
             {turns.map((turn, i) => (
               <TurnView key={turn.key} turn={turn} number={firstNumber + i} last={i === turns.length - 1} />
             ))}
@@ -53,6 +53,9 @@ export function Feed({ turns, firstNumber, loading, older, complete, sending, in
     </div>
   );
 }
+
+// A feed without articles is none.
+const feed = { role: "feed", "aria-label": "Prompts and answers" } as const;
 
 /** Brings the reader back to the end, and counts what came meanwhile. */
 function NewPill({ turns, onClick }: { turns: Turn[]; onClick(): void }) {
