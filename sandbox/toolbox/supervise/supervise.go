@@ -77,7 +77,7 @@ func Run(cfg Config) error {
 	wait := minRestart
 	for {
 		started := time.Now()
-		pid, err := start(cfg, state)
+		pid, told, err := start(cfg, state)
 		if err != nil {
 			return err
 		}
@@ -92,6 +92,10 @@ func Run(cfg Config) error {
 			reapRest()
 			return nil
 		default:
+		}
+		select {
+		case <-told: // its last words count
+		case <-time.After(time.Second):
 		}
 		cfg.Logger.Error("toolbox ended, starting it again", "status", status)
 		if time.Since(started) > time.Minute {
@@ -120,16 +124,17 @@ func (b *stateBox) set(v json.RawMessage) {
 	b.value = v
 }
 
-// start runs the server with pipes for the state.
-func start(cfg Config, state *stateBox) (int, error) {
+// start runs the server with pipes for the state. told is closed when all that
+// the server said was read.
+func start(cfg Config, state *stateBox) (pid int, told <-chan struct{}, err error) {
 	var in, out [2]int // read end, write end
 	if err := unix.Pipe2(in[:], unix.O_CLOEXEC); err != nil {
-		return 0, fmt.Errorf("make pipe: %w", err)
+		return 0, nil, fmt.Errorf("make pipe: %w", err)
 	}
 	if err := unix.Pipe2(out[:], unix.O_CLOEXEC); err != nil {
-		return 0, fmt.Errorf("make pipe: %w", err)
+		return 0, nil, fmt.Errorf("make pipe: %w", err)
 	}
-	pid, err := syscall.ForkExec(cfg.Argv[0], cfg.Argv, &syscall.ProcAttr{
+	pid, err = syscall.ForkExec(cfg.Argv[0], cfg.Argv, &syscall.ProcAttr{
 		Env:   cfg.Env,
 		Files: []uintptr{0, 1, 2, uintptr(in[0]), uintptr(out[1])},
 		Sys:   &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: cfg.UID, Gid: cfg.GID}, Setsid: true},
@@ -140,14 +145,16 @@ func start(cfg Config, state *stateBox) (int, error) {
 	if err != nil {
 		_ = toServer.Close()
 		_ = fromServer.Close()
-		return 0, fmt.Errorf("start %s: %w", cfg.Argv[0], err)
+		return 0, nil, fmt.Errorf("start %s: %w", cfg.Argv[0], err)
 	}
 	go func() {
 		// A server that died before it read it is started again with it.
 		_, _ = toServer.Write(state.get())
 		_ = toServer.Close()
 	}()
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		defer fromServer.Close()
 		dec := json.NewDecoder(fromServer)
 		for {
@@ -161,7 +168,7 @@ func start(cfg Config, state *stateBox) (int, error) {
 			state.set(v)
 		}
 	}()
-	return pid, nil
+	return pid, done, nil
 }
 
 // reapUntil reaps children until pid is one of them.
