@@ -147,12 +147,12 @@ func (e *Engine) open(ctx context.Context) error {
 		e.log.Warn("sandboxes are not limited in full: control groups are missing", "error", err)
 	}
 	if err := raiseFirewall(e.tableName(), e.net.prefix()); err != nil {
-		inst.close()
+		inst.close(true)
 		return fmt.Errorf("confine sandboxes: %w", err)
 	}
 	e.egress.open(ctx)
 	if err := e.adopt(ctx); err != nil {
-		inst.close()
+		inst.close(true)
 		return err
 	}
 	return nil
@@ -175,7 +175,7 @@ func (e *Engine) close() {
 		e.groups.close()
 		e.runsc.removeRoot()
 	}
-	e.inst.close()
+	e.inst.close(left)
 }
 
 // all returns the cells there are.

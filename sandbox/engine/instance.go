@@ -118,8 +118,13 @@ func (in *instance) chooseBlock() error {
 	return errors.New("no free block of addresses for sandboxes in 10.192.0.0/10")
 }
 
-// close lets go of the data folder and the block.
-func (in *instance) close() {
+// close lets go of the data folder, and of the block unless sandboxes are left
+// that use its addresses.
+func (in *instance) close(left bool) {
+	if !left {
+		// Still locked: whoever opened it meanwhile sees that it is gone.
+		_ = os.Remove(in.markFile())
+	}
 	_ = in.mark.Close()
 	_ = in.lock.Close()
 }
@@ -131,7 +136,17 @@ func tryLock(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { //nolint:gosec // a descriptor
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) //nolint:gosec // a descriptor
+	if err == nil {
+		// Its last owner may have removed it between our two steps.
+		var mine, there os.FileInfo
+		if mine, err = f.Stat(); err == nil {
+			if there, err = os.Stat(name); err == nil && !os.SameFile(mine, there) {
+				err = unix.EWOULDBLOCK
+			}
+		}
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
