@@ -1,6 +1,7 @@
 package sandboxtest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -113,6 +114,90 @@ func runControl(t *testing.T, client sandbox.Client) {
 			t.Errorf("environment: %q", res.Output)
 		}
 	})
+	t.Run("sessions over stop and start", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		info := create(t, client, sandbox.CreateRequest{})
+		tb := client.Toolbox(info.ID)
+		if err := tb.CreateSession(ctx, "kept"); err != nil {
+			t.Fatal(err)
+		}
+		cmd, err := tb.StartCommand(ctx, "kept", "echo before; read x; echo got $x; (exit 5)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(t, "output", func(ctx context.Context) bool {
+			out, _, err := tb.Logs(ctx, "kept", cmd)
+			return err == nil && out == "before\n"
+		})
+		if err := client.Stop(ctx, info.ID); err != nil {
+			t.Fatalf("stop: %v", err)
+		}
+		if _, err := client.Start(ctx, info.ID); err != nil {
+			t.Fatalf("start: %v", err)
+		}
+		afterStart(t, tb, "kept", cmd)
+	})
+	t.Run("live snapshot", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		live, ok := client.(sandbox.LiveSnapshots)
+		if !ok {
+			t.Skip("the server does not freeze running sandboxes")
+		}
+		snapshots, ok := client.(sandbox.Snapshots)
+		if !ok {
+			t.Fatal("a server that freezes sandboxes has no snapshots")
+		}
+		info := create(t, client, sandbox.CreateRequest{Env: map[string]string{"GIVEN": "template"}})
+		tb := client.Toolbox(info.ID)
+		work, err := tb.WorkDir(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		upload(t, tb, work+"/f", "of the template")
+		if err := tb.CreateSession(ctx, "kept"); err != nil {
+			t.Fatal(err)
+		}
+		cmd, err := tb.StartCommand(ctx, "kept", "echo before; read x; echo got $x; (exit 5)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := "suite:" + slug(time.Now().UTC().Format(time.RFC3339Nano))
+		if err := live.SnapshotLive(ctx, info.ID, name); err != nil {
+			t.Fatalf("freeze: %v", err)
+		}
+		t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			defer cancel()
+			if err := snapshots.DeleteSnapshot(ctx, name); err != nil {
+				t.Errorf("delete snapshot: %v", err)
+			}
+		})
+		if s, err := snapshots.GetSnapshot(ctx, name); err != nil || s.State != sandbox.SnapshotActive {
+			t.Errorf("snapshot: %+v, %v", s, err)
+		}
+		for range 2 {
+			fork := create(t, client, sandbox.CreateRequest{Snapshot: name, Env: map[string]string{"GIVEN": "fork"}})
+			ftb := client.Toolbox(fork.ID)
+			if got := download(t, ftb, work+"/f"); string(got) != "of the template" {
+				t.Errorf("got %q", got)
+			}
+			if res := execute(t, ftb, sandbox.ExecRequest{Command: "echo $GIVEN; echo fork >f"}); res.Output != "fork\n" {
+				t.Errorf("environment: %q", res.Output)
+			}
+			if got := afterStart(t, ftb, "kept", cmd); got != 5 {
+				t.Errorf("the process of the template ended with %d", got)
+			}
+		}
+		// The sandbox that was frozen goes on, and saw nothing of the forks.
+		if got := download(t, tb, work+"/f"); string(got) != "of the template" {
+			t.Errorf("got %q", got)
+		}
+		if got := afterStart(t, tb, "kept", cmd); got != 5 {
+			t.Errorf("the frozen process ended with %d", got)
+		}
+	})
 	t.Run("environment and user", func(t *testing.T) {
 		t.Parallel()
 		info := create(t, client, sandbox.CreateRequest{Env: map[string]string{"GIVEN": "a b'c"}})
@@ -165,10 +250,12 @@ func runControl(t *testing.T, client sandbox.Client) {
 			}
 			return resp.StatusCode, string(body), resp.Header.Get("x-token")
 		}
-		deadline := time.Now().Add(30 * time.Second)
-		status, body, seen := get(target.Token)
-		for ; status != http.StatusOK && time.Now().Before(deadline); status, body, seen = get(target.Token) {
-		}
+		var status int
+		var body, seen string
+		wait(t, "the app answers", func(context.Context) bool {
+			status, body, seen = get(target.Token)
+			return status == http.StatusOK
+		})
 		if status != http.StatusOK || body != "path /a%20b?c=d%2Fe" || seen != "undefined" {
 			t.Errorf("with the token: %d %q, token seen by the app: %s", status, body, seen)
 		}
@@ -208,4 +295,46 @@ func runControl(t *testing.T, client sandbox.Client) {
 			t.Errorf("still listed, %v", err)
 		}
 	})
+}
+
+// afterStart: a session of before either is gone, or its command has ended and
+// says so, or it runs on; then it takes input and ends as it would have. It
+// returns the exit code, -1 for a session that is gone.
+func afterStart(t *testing.T, tb sandbox.Toolbox, session, cmd string) int {
+	t.Helper()
+	ctx := caseContext(t)
+	c, err := tb.GetCommand(ctx, session, cmd)
+	if errors.Is(err, sandbox.ErrNotFound) {
+		if err := tb.CreateSession(ctx, session); err != nil {
+			t.Errorf("create the session that is gone: %v", err)
+		}
+		return -1
+	}
+	if err != nil {
+		t.Errorf("get command: %v", err)
+		return -1
+	}
+	if c.ExitCode == nil {
+		rec := newRecorder()
+		done := make(chan error, 1)
+		go func() { done <- tb.FollowLogs(ctx, session, cmd, rec.write) }()
+		wait(t, "input or end", func(ctx context.Context) bool {
+			err := tb.SendInput(ctx, session, cmd, "hello")
+			return err == nil || errors.Is(err, sandbox.ErrEnded)
+		})
+		if err := <-done; err != nil {
+			t.Errorf("follow: %v", err)
+		}
+		if c, err = tb.GetCommand(ctx, session, cmd); err != nil || c.ExitCode == nil {
+			t.Errorf("after its log: %+v, %v", c, err)
+			return -1
+		}
+		if out, _ := rec.texts(); *c.ExitCode == 5 && out != "before\nhello\ngot hello\n" {
+			t.Errorf("log: %q", out)
+		}
+	}
+	if err := tb.DeleteSession(ctx, session); err != nil {
+		t.Errorf("delete: %v", err)
+	}
+	return *c.ExitCode
 }

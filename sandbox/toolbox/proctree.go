@@ -21,7 +21,6 @@ const jobVar = "TOOLBOX_JOB"
 // proc is one running process.
 type proc struct {
 	pid, ppid, session int
-	start              string // when it started: with pid its identity
 	zombie             bool
 }
 
@@ -37,10 +36,10 @@ func readProc(pid int) (proc, bool) {
 		return proc{}, false
 	}
 	f := strings.Fields(string(text[end+1:]))
-	if len(f) < 20 {
+	if len(f) < 4 {
 		return proc{}, false
 	}
-	p := proc{pid: pid, start: f[19], zombie: f[0] == "Z" || f[0] == "X"}
+	p := proc{pid: pid, zombie: f[0] == "Z" || f[0] == "X"}
 	p.ppid, _ = strconv.Atoi(f[1])    // the kernel writes numbers
 	p.session, _ = strconv.Atoi(f[3]) // as above
 	return p, true
@@ -65,7 +64,7 @@ func allProcs() []proc {
 }
 
 // jobProcs returns the living processes of a job: the leader, its session,
-// their descendants, and whoever carries the job's mark.
+// their descendants, and whoever carries the job's mark. Leader 0 is none.
 func jobProcs(leader int, job string) []int {
 	procs := allProcs()
 	member := map[int]bool{}
@@ -75,7 +74,7 @@ func jobProcs(leader int, job string) []int {
 		if p.pid == self || p.pid == 1 {
 			continue
 		}
-		if p.pid == leader || p.session == leader || hasMark(p.pid, mark) {
+		if leader > 0 && (p.pid == leader || p.session == leader) || hasMark(p.pid, mark) {
 			member[p.pid] = true
 		}
 	}

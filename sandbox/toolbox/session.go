@@ -42,10 +42,9 @@ const killGrace = 500 * time.Millisecond
 // The shell holds its own end of the FIFO open for writing too, so it waits
 // for lines whether there is a server or not.
 type sessionFile struct {
-	ID    string `json:"id"`
-	Job   string `json:"job"`
-	PID   int    `json:"pid"`
-	Start string `json:"start"` // with PID the shell's identity
+	ID  string `json:"id"`
+	Job string `json:"job"` // what the session's processes carry, see jobVar
+	PID int    `json:"pid"` // the shell's, as long as that carries Job
 }
 
 type session struct {
@@ -147,9 +146,6 @@ func (s *session) start(dir string) error {
 		return err
 	}
 	s.PID = cmd.Process.Pid
-	if p, ok := readProc(s.PID); ok {
-		s.Start = p.start
-	}
 	s.server.wg.Go(func() { s.wait(cmd) })
 	return writeJSONFile(filepath.Join(s.dir, "session.json"), s.sessionFile)
 }
@@ -170,10 +166,12 @@ func (s *session) wait(cmd *exec.Cmd) {
 }
 
 // watchOrphan notes the end of a shell that an earlier server started: its
-// exit code is not for this process to ask.
+// exit code is not for this process to ask. After a cold start of the sandbox
+// its process id is somebody else's.
 func (s *session) watchOrphan() {
+	mark := []byte(jobVar + "=" + s.Job)
 	for {
-		if p, ok := readProc(s.PID); !ok || p.zombie || p.start != s.Start {
+		if p, ok := readProc(s.PID); !ok || p.zombie || !hasMark(s.PID, mark) {
 			s.bury(128 + int(unix.SIGKILL))
 			return
 		}
@@ -260,7 +258,13 @@ func (s *session) kill(ctx context.Context) {
 	s.mu.Lock()
 	s.deleted = true
 	s.mu.Unlock()
-	killJob(ctx, s.PID, s.Job, killGrace)
+	leader := s.PID
+	select {
+	case <-s.dead:
+		leader = 0 // the number may be another process's by now
+	default:
+	}
+	killJob(ctx, leader, s.Job, killGrace)
 	select {
 	case <-s.dead:
 	case <-time.After(2 * time.Second): // an orphan is looked at once a second
