@@ -107,7 +107,8 @@ type heard struct {
 // listen sends a request and shows the answer while it comes.
 func (t *task) listen(req model.Request) heard {
 	var h heard
-	show := live{hub: t.Streams, key: streamKey(t.cur.Run.ID), redact: t.redact, now: t.Now}
+	show := &live{hub: t.Streams, key: streamKey(t.cur.Run.ID), redact: t.redact, now: t.Now}
+	defer show.end()
 	kinds := []string{}
 	for ev, err := range t.Model.Stream(t.live, req) {
 		if err != nil {
@@ -175,6 +176,11 @@ func (t *task) answered(id StepID, n int, d *model.Done, status StepStatus) erro
 	blocks, err := t.distinct(d.Message.Content, n)
 	if err != nil {
 		return err
+	}
+	for i, raw := range blocks {
+		if clean := t.redact(string(raw)); clean != string(raw) && len(withoutThinking(blocks[i:i+1])) > 0 {
+			blocks[i] = json.RawMessage(clean) // thinking is signed, and is shown to nobody but its model
+		}
 	}
 	d.Message.Content = blocks
 	args := stepDoneArgs{

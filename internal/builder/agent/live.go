@@ -3,6 +3,7 @@ package agent
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -37,21 +38,45 @@ type liveBlock struct {
 	tail                  string
 }
 
-// live writes a run's stream while the model answers. It is used by one
-// goroutine.
+// live writes a run's stream while the model answers.
 type live struct {
 	hub    *stream.Hub
 	key    string
 	redact func(string) string
 	now    func() time.Time
 
+	mu      sync.Mutex // the timer shows what came last before a silence
 	snap    snapshot
 	pending []strings.Builder // text per block that is not in the snapshot yet
 	shown   time.Time
+	timer   *time.Timer
+	over    bool
+}
+
+// end stops showing: what comes next is the commit, or another attempt.
+func (l *live) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}
+
+// late shows what was held back.
+func (l *live) late() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timer = nil
+	if !l.over {
+		l.show()
+	}
 }
 
 // take follows one event.
 func (l *live) take(ev model.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch e := ev.(type) {
 	case model.Start:
 		l.snap = snapshot{messageID: e.MessageID, startedAt: millis(l.now())}
@@ -68,8 +93,10 @@ func (l *live) take(ev model.Event) {
 			return
 		}
 		l.pending[e.Index].WriteString(e.Text)
-		if l.now().Sub(l.shown) >= liveEvery {
+		if wait := liveEvery - l.now().Sub(l.shown); wait <= 0 {
 			l.show()
+		} else if l.timer == nil {
+			l.timer = time.AfterFunc(wait, l.late)
 		}
 	case model.BlockStop:
 		l.close(e.Index)

@@ -63,9 +63,8 @@ type settings struct {
 	limits  agent.Limits
 	secrets []string
 	moment  func(string)
-	asleep  bool // the sandbox is not ready at first
-	serve   bool // run the jobs; true unless cold is set
-	cold    bool
+	asleep  bool          // the sandbox is not ready at first
+	idle    time.Duration // of the model's stream
 }
 
 // openToolbox serves a real toolbox on folders of a temporary directory.
@@ -257,7 +256,7 @@ func newWorld(t *testing.T, set settings) *world {
 	if set.model == nil {
 		web := httptest.NewServer(w.api)
 		t.Cleanup(web.Close)
-		set.model = claude(t, web.URL)
+		set.model = claude(t, web.URL, set.idle)
 	}
 	if set.limits.Backoff == 0 {
 		set.limits.Backoff = 20 * time.Millisecond
@@ -295,9 +294,9 @@ func (w *world) seed(asleep bool) {
 	w.project, w.session = projects.ID(ids[1]), sessions.ID(ids[2])
 }
 
-func claude(t *testing.T, url string) model.Model {
+func claude(t *testing.T, url string, idle time.Duration) model.Model {
 	t.Helper()
-	m, err := anthropic.New(anthropic.Config{APIKey: modeltest.DefaultKey, BaseURL: url, IdleTimeout: 2 * time.Second})
+	m, err := anthropic.New(anthropic.Config{APIKey: modeltest.DefaultKey, BaseURL: url, IdleTimeout: idle})
 	if err != nil {
 		t.Fatal(err)
 	}

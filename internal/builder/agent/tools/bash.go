@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"surgent.dev/surgent/sandbox"
@@ -123,7 +124,7 @@ func follow(ctx context.Context, env *Env, call Call, in bashInput, cmd string, 
 	defer cancel()
 	out := &output{id: call.ID, show: env.Output, now: env.Now}
 	err := env.Toolbox.FollowLogs(timed, call.ID, cmd, out.write)
-	out.flush()
+	out.end()
 	switch cause := context.Cause(timed); {
 	case errors.Is(cause, ErrStopped):
 		if err := Abandon(ctx, env.Toolbox, call.ID); err != nil {
@@ -210,9 +211,12 @@ type output struct {
 	show                 func(id, tail string)
 	now                  func() time.Time
 	both, stdout, stderr headTail
-	tail                 []byte
-	shown                time.Time
-	dirty                bool
+
+	mu    sync.Mutex // the timer shows what came last before a silence
+	tail  []byte
+	shown time.Time
+	timer *time.Timer
+	over  bool
 }
 
 func (o *output) write(s sandbox.Stream, p []byte) error {
@@ -225,21 +229,42 @@ func (o *output) write(s sandbox.Stream, p []byte) error {
 	if o.show == nil {
 		return nil
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.tail = append(o.tail, p...)
 	if extra := len(o.tail) - liveTail; extra > 0 {
 		o.tail = append(o.tail[:0], o.tail[extra:]...)
 	}
-	o.dirty = true
-	if o.now().Sub(o.shown) >= liveEvery {
+	if wait := liveEvery - o.now().Sub(o.shown); wait <= 0 {
 		o.flush()
+	} else if o.timer == nil {
+		o.timer = time.AfterFunc(wait, o.late)
 	}
 	return nil
 }
 
+// late shows what was held back.
+func (o *output) late() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.timer = nil
+	if !o.over {
+		o.flush()
+	}
+}
+
 func (o *output) flush() {
-	if o.dirty && o.show != nil {
-		o.show(o.id, clean(string(o.tail)))
-		o.shown, o.dirty = o.now(), false
+	o.show(o.id, clean(string(o.tail)))
+	o.shown = o.now()
+}
+
+// end stops showing: the result comes next.
+func (o *output) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.over = true
+	if o.timer != nil {
+		o.timer.Stop()
 	}
 }
 

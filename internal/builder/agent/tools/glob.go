@@ -43,7 +43,7 @@ type globInput struct {
 	Path    string `json:"path"`
 }
 
-func prepareGlob(_ context.Context, env *Env, call Call) (*Plan, *Result, error) {
+func prepareGlob(ctx context.Context, env *Env, call Call) (*Plan, *Result, error) {
 	in, err := decode[globInput](call)
 	if err != nil {
 		return nil, nil, err
@@ -57,6 +57,13 @@ func prepareGlob(_ context.Context, env *Env, call Call) (*Plan, *Result, error)
 		return nil, failed("%s", why), nil
 	case !doublestar.ValidatePattern(pattern):
 		return nil, failed("%q is not a valid pattern.", in.Pattern), nil
+	}
+	info, err := env.Toolbox.FileInfo(ctx, dir)
+	if gone(err) || (err == nil && !info.IsDir) {
+		return nil, failed("There is no folder %s.", dir), nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("look at %s: %w", dir, err)
 	}
 	return &Plan{run: func(ctx context.Context) (Result, error) { return glob(ctx, env, dir, pattern) }}, nil, nil
 }
