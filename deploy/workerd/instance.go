@@ -1,0 +1,235 @@
+package workerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"surgent.dev/surgent/deploy"
+)
+
+// instance is one running process of one release, with all that belongs to
+// it. It is made by start, used through ServeHTTP, and ends with close.
+type instance struct {
+	box    Box
+	dir    string // the configuration
+	proxy  *httputil.ReverseProxy
+	health *http.Client
+	app    *http.Transport
+	began  time.Time
+
+	freePlace func()
+	listeners sync.WaitGroup
+	stops     []func()
+	closeOnce sync.Once
+}
+
+// start runs the worker of r's release and returns once its event loop answers. A
+// worker that cannot start is a deploy.Refusal with the runtime's own words.
+func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) {
+	name := r.name
+	if t.c.Boxes == nil {
+		return nil, fmt.Errorf("start %s: this server cannot run worker code: %w", name, deploy.ErrUnavailable)
+	}
+	binary, err := t.c.Runtime.Path(ctx, func(string) {})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", deploy.ErrUnavailable, err)
+	}
+	place, err := t.takePlace(r)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{began: t.now(), freePlace: func() { t.freePlace(place) }}
+	defer func() {
+		if err != nil {
+			i.close()
+		}
+	}()
+	if i.dir, err = os.MkdirTemp(t.runDir(), name+"-"); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	if err := os.Chmod(i.dir, 0o755); err != nil { //nolint:gosec // the box's user reads it; the folder above is closed
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	if i.box, err = t.c.Boxes.New(ctx, "app-"+name); err != nil {
+		return nil, fmt.Errorf("start %s: %w: %w", name, deploy.ErrUnavailable, err)
+	}
+	var at addresses
+	if at.assets, err = i.serveAssets(ctx, r.site); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	if at.egress, err = i.serveEgress(ctx, newEgress(t.c.Allow, t.now, t.c.Logger.With("app", name))); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	if err := writeConfig(i.dir, r.m, t.c.Blobs.Read, at); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	i.connect(t, r)
+	err = i.box.Start(ctx, Program{
+		Args:   []string{"/workerd", "serve", "/app/config.capnp"},
+		Files:  map[string]string{"/workerd": binary, "/app": i.dir},
+		Memory: t.c.Memory, CPUs: t.c.CPUs,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w: %w", name, deploy.ErrUnavailable, err)
+	}
+	if err := i.ready(ctx, t.c.Ready); err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// serveAssets answers the app's assets binding at the address it returns.
+func (i *instance) serveAssets(ctx context.Context, site http.Handler) (inside string, err error) {
+	l, inside, err := i.box.Listen(ctx)
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: site, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	i.stops = append(i.stops, func() {
+		_ = server.Close() // its listener goes with the box, if not now
+	})
+	i.listeners.Go(func() {
+		_ = server.Serve(l) // ends when the instance is closed, and says only that
+	})
+	return inside, nil
+}
+
+// serveEgress answers what the app asks of other servers.
+func (i *instance) serveEgress(ctx context.Context, e *egress) (inside string, err error) {
+	l, inside, err := i.box.Listen(ctx)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	i.stops = append(i.stops, func() {
+		cancel()
+		_ = l.Close()
+	})
+	i.listeners.Go(func() { e.serve(ctx, l) })
+	return inside, nil
+}
+
+// connect makes the clients of the program's two sockets.
+func (i *instance) connect(t *Target, r *runner) {
+	to := func(port int) func(context.Context, string, string) (net.Conn, error) {
+		return func(ctx context.Context, _, _ string) (net.Conn, error) { return i.box.Dial(ctx, port) }
+	}
+	i.health = &http.Client{Transport: &http.Transport{DialContext: to(healthPort)}, Timeout: t.c.Stall}
+	i.app = &http.Transport{
+		DialContext: to(appPort), DisableCompression: true, ResponseHeaderTimeout: t.c.FirstByte,
+		MaxIdleConnsPerHost: 32, IdleConnTimeout: 30 * time.Second,
+	}
+	i.proxy = newProxy(i.app, t.c.URL, t.c.Logger, func(ctx context.Context) {
+		// A process that is going down takes its time; the next visitor should
+		// not run into it.
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if i.probe(ctx) != nil {
+			r.ended(i)
+			i.close()
+		}
+	})
+}
+
+// ready waits until the event loop answers or the program has ended.
+func (i *instance) ready(ctx context.Context, limit time.Duration) error {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	again := time.NewTicker(15 * time.Millisecond)
+	defer again.Stop()
+	for {
+		// Not longer: whether the program has ended is to be seen soon.
+		brief, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		err := i.probe(brief)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-i.box.Done():
+			return deploy.Refuse("the worker does not start: %s", complaint(i.box.Output()))
+		case <-deadline.C:
+			return deploy.Refuse("the worker did not start within %s; is there a loop or a long computation at the top of a module? %s", limit, complaint(i.box.Output()))
+		case <-ctx.Done():
+			return fmt.Errorf("start worker: %w", context.Cause(ctx))
+		case <-again.C:
+		}
+	}
+}
+
+// probe asks the health worker. Without an answer in time the event loop
+// stands still.
+func (i *instance) probe(ctx context.Context) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://health/", http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := i.health.Do(r)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
+// ended tells whether the process is gone.
+func (i *instance) ended() bool {
+	select {
+	case <-i.box.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// close kills the process and takes back what it had. It may be called from
+// several goroutines and returns to each when all is gone.
+func (i *instance) close() {
+	i.closeOnce.Do(func() {
+		for _, stop := range i.stops {
+			stop()
+		}
+		if i.box != nil {
+			_ = i.box.Close() // the box's maker sweeps what it could not free
+		}
+		i.listeners.Wait()
+		if i.app != nil {
+			i.app.CloseIdleConnections()
+			i.health.CloseIdleConnections()
+		}
+		if i.dir != "" {
+			_ = os.RemoveAll(i.dir) // Open empties the folder above
+		}
+		i.freePlace()
+	})
+}
+
+// complaint is the part of the runtime's output that an author understands.
+func complaint(output string) string {
+	var kept []string
+	for line := range strings.Lines(output) {
+		line = strings.TrimRight(line, "\r\n")
+		line = strings.TrimPrefix(line, "service app: ")
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "stack:") || strings.HasPrefix(line, "*** ") {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	text := strings.Join(kept, "\n")
+	if len(text) > 2000 {
+		text = "…" + strings.ToValidUTF8(text[len(text)-2000:], "")
+	}
+	if text == "" {
+		return "it ended without a word"
+	}
+	return text
+}
+
+var errMoved = errors.New("the release is no longer live")
