@@ -22,7 +22,7 @@ func read(v view, names ...string) []call {
 func write(v view, app string, names ...string) []call {
 	var out []call
 	for _, n := range names {
-		out = append(out, call{"Write", fields{"file_path": v.dir + n, "content": file(app, n)}})
+		out = append(out, call{"Write", writeInput{v.dir + n, file(app, n)}})
 	}
 	return out
 }

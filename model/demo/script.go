@@ -23,6 +23,13 @@ type call struct {
 
 type fields = map[string]any
 
+// writeInput keeps the path in front, as models write it: whoever watches the
+// call being written sees first which file it is.
+type writeInput struct {
+	FilePath string `json:"file_path"`
+	Content  string `json:"content"`
+}
+
 func say(text string, calls ...call) reply { return reply{say: []string{text}, calls: calls} }
 
 // app is one recorded build.
