@@ -107,7 +107,6 @@ function toPath(text: string): string {
 function ErrorBadge({ errors, onSend }: { errors: string[]; onSend(): void }) {
   return (
     <Popover
-      align="end"
       label="Error of the dev server"
       className="w-[min(480px,calc(100vw-24px))]"
       trigger={

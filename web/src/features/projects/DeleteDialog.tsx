@@ -1,27 +1,20 @@
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { api, type Project, toFault, useMutation } from "@/sync";
 import { Button, Dialog, Field } from "@/ui";
 
 type Props = {
   project: Project;
-  open: boolean;
-  onOpenChange(open: boolean): void;
+  onClose(): void;
   /** Called once it is gone. */
   onDeleted?(): void;
 };
 
 /** Deletes a project with all it has, after its name was typed. */
-export function DeleteDialog({ project, open, onOpenChange, onDeleted }: Props) {
+export function DeleteDialog({ project, onClose, onDeleted }: Props) {
   const remove = useMutation(api.projects.deleteProject);
   const [typed, setTyped] = useState("");
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
-  useEffect(() => {
-    if (!open) return;
-    setTyped("");
-    setError(undefined);
-    setBusy(false);
-  }, [open]);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -30,7 +23,7 @@ export function DeleteDialog({ project, open, onOpenChange, onDeleted }: Props) 
     setBusy(true);
     try {
       await remove({ projectId: project._id });
-      onOpenChange(false);
+      onClose();
       onDeleted?.();
     } catch (refused) {
       setError(toFault(refused).message);
@@ -41,13 +34,13 @@ export function DeleteDialog({ project, open, onOpenChange, onDeleted }: Props) 
   const live = project.deployment?.status === "deployed" || project.deployment?.previewUrl !== undefined;
   return (
     <Dialog
-      open={open}
-      onOpenChange={onOpenChange}
+      open
+      onOpenChange={onClose}
       title={`Delete ${project.name}?`}
       description={`Its files, sessions and checkpoints are removed${live ? ", and the deployed app goes offline" : ""}. This can't be taken back.`}
       footer={
         <>
-          <Button onClick={() => onOpenChange(false)}>Cancel</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button look="danger" type="submit" form={form} busy={busy} busyLabel="Deleting">
             Delete
           </Button>

@@ -3,7 +3,7 @@ import { useCommand } from "@/commands";
 import { readDraft, writeDraft } from "@/lib/drafts";
 import { api, useQuery, type User } from "@/sync";
 import { Button } from "@/ui";
-import { demoPrompts, examples } from "./examples";
+import { demoExamples, type Example, examples } from "./examples";
 import { ProjectList, ProjectListSkeleton } from "./ProjectList";
 import { PromptBox } from "./PromptBox";
 import { TemplateCards } from "./TemplateCards";
@@ -19,7 +19,7 @@ export function HomeView({ user }: { user: User }) {
   const { build, busy, fault } = useBuild();
   const box = useRef<HTMLTextAreaElement>(null);
   const list = useRef<HTMLElement>(null);
-  const suggestion = config?.demo ? demoPrompts[template?.slug ?? ""] : undefined;
+  const suggestion = config?.demo ? demoExamples.find((each) => each.template === template?.slug)?.text : undefined;
   const prompt = usePrompt(user._id, suggestion);
   const limit = config?.limits.projects;
   const full = limit !== undefined && projects !== undefined && projects.length >= limit;
@@ -31,8 +31,9 @@ export function HomeView({ user }: { user: User }) {
     if (text === "") return box.current?.focus();
     if (await build(template, text)) prompt.sent();
   };
-  const fill = (text: string) => {
-    prompt.set(text);
+  const fill = (example: Example) => {
+    prompt.set(example.text);
+    setChosen(templates.find((each) => each.slug === example.template)?._id);
     box.current?.focus();
   };
 
@@ -53,20 +54,8 @@ export function HomeView({ user }: { user: User }) {
           onTemplate={setChosen}
           model={config?.model}
         />
-        {projects?.length === 0 && (
-          <ul aria-label="Examples" className="mt-3 flex flex-col items-start">
-            {examples.map((example) => (
-              <li key={example}>
-                <button
-                  type="button"
-                  onClick={() => fill(example)}
-                  className="touch-target -ml-2 min-h-7 rounded-icon px-2 text-left text-body text-ink-2 hover:bg-sunken hover:text-ink"
-                >
-                  {example}
-                </button>
-              </li>
-            ))}
-          </ul>
+        {projects?.length === 0 && config !== undefined && (
+          <Examples list={config.demo ? demoExamples : examples} onChoose={fill} />
         )}
       </section>
       {projects?.length !== 0 && (
@@ -86,6 +75,24 @@ export function HomeView({ user }: { user: User }) {
         </section>
       )}
     </>
+  );
+}
+
+function Examples({ list, onChoose }: { list: Example[]; onChoose(example: Example): void }) {
+  return (
+    <ul aria-label="Examples" className="mt-3 flex flex-col items-start">
+      {list.map((example) => (
+        <li key={example.text}>
+          <button
+            type="button"
+            onClick={() => onChoose(example)}
+            className="touch-target -ml-2 min-h-7 rounded-icon px-2 py-1 text-left text-body text-ink-2 hover:bg-sunken hover:text-ink"
+          >
+            {example.text}
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,9 +1,11 @@
 import { Pencil, Trash2 } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import type { Project } from "@/sync";
 import { Menu, MenuItem } from "@/ui";
-import { DeleteDialog } from "./DeleteDialog";
-import { RenameDialog } from "./RenameDialog";
+
+const loadDialogs = () => import("./ProjectDialogs");
+const RenameDialog = lazy(() => loadDialogs().then((module) => ({ default: module.RenameDialog })));
+const DeleteDialog = lazy(() => loadDialogs().then((module) => ({ default: module.DeleteDialog })));
 
 type Props = {
   project: Project;
@@ -18,10 +20,10 @@ const icon = { size: 16, strokeWidth: 1.75, "aria-hidden": true } as const;
 /** Rename and Delete, the same on home and on the project's page. */
 export function ProjectMenu({ project, trigger, align, onDeleted }: Props) {
   const [dialog, setDialog] = useState<"rename" | "delete">();
-  const close = (open: boolean) => !open && setDialog(undefined);
+  const close = () => setDialog(undefined);
   return (
     <>
-      <Menu trigger={trigger} align={align}>
+      <Menu trigger={trigger} align={align} onOpen={() => void loadDialogs()}>
         <MenuItem icon={<Pencil {...icon} />} onSelect={() => setDialog("rename")}>
           Rename
         </MenuItem>
@@ -29,8 +31,10 @@ export function ProjectMenu({ project, trigger, align, onDeleted }: Props) {
           Delete
         </MenuItem>
       </Menu>
-      <RenameDialog project={project} open={dialog === "rename"} onOpenChange={close} />
-      <DeleteDialog project={project} open={dialog === "delete"} onOpenChange={close} onDeleted={onDeleted} />
+      <Suspense>
+        {dialog === "rename" && <RenameDialog project={project} onClose={close} />}
+        {dialog === "delete" && <DeleteDialog project={project} onClose={close} onDeleted={onDeleted} />}
+      </Suspense>
     </>
   );
 }

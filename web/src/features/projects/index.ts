@@ -1,3 +1,4 @@
 export { DemoStrip } from "./DemoStrip";
+export { PreparingStrip } from "./PreparingStrip";
 export { HomeView } from "./HomeView";
 export { ProjectMenu } from "./ProjectMenu";

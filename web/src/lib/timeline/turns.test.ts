@@ -131,6 +131,15 @@ it("ties the checkpoint to its result row", () => {
   expect(turns[0]?.checkpoint?._id).toBe("c1");
 });
 
+it("marks the place at which a run was picked up after a restart", () => {
+  const build = createTimeline();
+  const rows = captured("01-todo-app");
+  build({ rows: rows.slice(0, 4), runs: [run("running")], commits: [] });
+  build({ rows: rows.slice(0, 4), runs: [run("running", { resumed: true })], commits: [] });
+  const { turns } = build({ rows, runs: [run("running", { resumed: true })], commits: [] });
+  expect(shape(turns[0]!.items)).toEqual(["text", "remark", "text", "steps 2", "text"]);
+});
+
 it("makes the same turn object again unless something of it changed", () => {
   const build = createTimeline();
   const rows = captured("01-todo-app");

@@ -36,6 +36,8 @@ interface Bucket {
   rows: { row: TimelineRow; parsed: Parsed }[];
   results: Map<string, ToolResult>;
   sign: string[];
+  /** The row after which the run was picked up again, as far as it is known. */
+  resumedAfter?: string;
 }
 
 /**
@@ -46,6 +48,7 @@ interface Bucket {
 export function createTimeline(): (input: TimelineInput) => Timeline {
   const parsedById = new Map<string, Parsed>();
   const made = new Map<string, { sign: string; turn: Turn }>();
+  const resumedAfter = new Map<string, string | undefined>();
 
   function parsed(row: TimelineRow): Parsed {
     let p = parsedById.get(row._id);
@@ -61,6 +64,7 @@ export function createTimeline(): (input: TimelineInput) => Timeline {
     const commitByRow = new Map<string, TimelineCommit>();
     for (const c of commits) if (c.messageId) commitByRow.set(c.messageId, c);
     const turns = buckets.map((bucket) => {
+      noteResumed(bucket, resumedAfter);
       const commit = bucket.rows.map((r) => commitByRow.get(r.row._id)).find(Boolean);
       const sign = [...bucket.sign, JSON.stringify(bucket.run ?? null, plainInt), commit?._id ?? ""].join("|");
       const old = made.get(bucket.key);
@@ -71,6 +75,14 @@ export function createTimeline(): (input: TimelineInput) => Timeline {
     });
     return { turns, queued };
   };
+}
+
+// That a run was picked up after a restart is a fact of the run, not a row: its place is where
+// the timeline stood when that was first seen.
+function noteResumed(bucket: Bucket, places: Map<string, string | undefined>): void {
+  if (!bucket.run?.resumed) return;
+  if (!places.has(bucket.key)) places.set(bucket.key, bucket.run.endedAt ? bucket.rows[0]?.row._id : bucket.rows.at(-1)?.row._id);
+  bucket.resumedAfter = places.get(bucket.key);
 }
 
 // int64 values reach JavaScript as bigint, which JSON refuses.
@@ -179,6 +191,9 @@ function addItems(turn: Turn, bucket: Bucket): void {
       }
       seen.set(id, index);
     }
+    if (row._id === bucket.resumedAfter) {
+      turn.items.push({ type: "remark", key: `resumed:${bucket.key}`, text: "Picked up after a restart" });
+    }
   }
 }
 
@@ -204,7 +219,7 @@ function stepState(result: ToolResult | undefined, turn: TurnState): StepState {
   if (!result) return turn === "working" ? "running" : "cut";
   if (!result.isError) return "done";
   if (/^not allowed in ask/i.test(result.text)) return "denied";
-  if (/^(stopped by the user|the user doesn't want to proceed)/i.test(result.text)) return "cut";
+  if (/stopped by the (person|user)|^the user doesn't want to proceed/i.test(result.text)) return "cut";
   return "failed";
 }
 
@@ -238,7 +253,8 @@ function makeFooter(key: string, o: ParsedOutcome, turn: Turn): Footer {
   return {
     key,
     durationMs: o.durationMs,
-    steps: o.steps ?? counted,
+    // The row counts calls of the model; a step is what the timeline shows as one.
+    steps: turn.prompt ? counted : (o.steps ?? counted),
     tokens: o.tokens,
     cachedTokens: o.cachedTokens,
     costUsd: o.costUsd,

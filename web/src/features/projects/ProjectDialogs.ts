@@ -1,0 +1,3 @@
+/** Loaded when the menu of a project opens. */
+export { DeleteDialog } from "./DeleteDialog";
+export { RenameDialog } from "./RenameDialog";
