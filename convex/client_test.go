@@ -110,7 +110,7 @@ func (s *server) controls() http.Handler {
 
 func (s *server) now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
 
-// cut resets all connections.
+// cut resets all sockets.
 func (s *server) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,20 +123,14 @@ func (s *server) cut() {
 	clear(s.conns)
 }
 
-// Accept remembers connections for cut.
-type listener struct {
-	net.Listener
-	server *server
-}
-
-func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err == nil {
-		l.server.mu.Lock()
-		l.server.conns[c] = struct{}{}
-		l.server.mu.Unlock()
+// remember keeps the connections that became sockets, for cut.
+func (s *server) remember(c net.Conn, state http.ConnState) {
+	if state != http.StateHijacked {
+		return
 	}
-	return c, err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = struct{}{}
 }
 
 func (s *server) start() {
@@ -152,9 +146,9 @@ func (s *server) start() {
 	run, cancel := context.WithCancel(ctx)
 	ran := make(chan error, 1)
 	go func() { ran <- rt.Run(run) }()
-	srv := &http.Server{Handler: rt.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: rt.Handler(), ReadHeaderTimeout: 10 * time.Second, ConnState: s.remember}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(listener{tcp, s}) }()
+	go func() { served <- srv.Serve(tcp) }()
 	s.stop = func() {
 		_ = srv.Close()
 		<-served
