@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ type bareBoxes struct {
 }
 
 func (b *bareBoxes) New(context.Context, string) (workerd.Box, error) {
-	box := &bareBox{done: make(chan struct{}), ports: map[int]string{}}
+	box := &bareBox{done: make(chan struct{})}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.made = append(b.made, box)
@@ -50,7 +51,7 @@ func (b *bareBoxes) started() (total int, running []*bareBox) {
 type bareBox struct {
 	cmd       *exec.Cmd
 	done      chan struct{} // closed by the goroutine that waits for cmd
-	ports     map[int]string
+	dir       string
 	listeners []net.Listener
 	output    lockedBuilder
 	closeOnce sync.Once
@@ -74,17 +75,13 @@ func (b *bareBox) Start(_ context.Context, p workerd.Program) error {
 			}
 		}
 	}
-	// All boxes share one network here, so each gets ports of its own.
+	// All boxes share one network here, so the program's ports are files.
+	var err error
+	if b.dir, err = os.MkdirTemp("", "box"); err != nil {
+		return err
+	}
 	for name, port := range map[string]int{"app": 8080, "health": 8081} {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
-		if err != nil {
-			return err
-		}
-		b.ports[port] = l.Addr().String()
-		args = append(args, "--socket-addr="+name+"="+l.Addr().String())
-		if err := l.Close(); err != nil {
-			return err
-		}
+		args = append(args, "--socket-addr="+name+"=unix:"+b.socket(port))
 	}
 	b.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // it ends with Close
 	b.cmd.Env = p.Env
@@ -101,8 +98,10 @@ func (b *bareBox) Start(_ context.Context, p workerd.Program) error {
 }
 
 func (b *bareBox) Dial(ctx context.Context, port int) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, "tcp", b.ports[port])
+	return (&net.Dialer{}).DialContext(ctx, "unix", b.socket(port))
 }
+
+func (b *bareBox) socket(port int) string { return filepath.Join(b.dir, strconv.Itoa(port)) }
 
 func (b *bareBox) Done() <-chan struct{} { return b.done }
 
@@ -116,6 +115,9 @@ func (b *bareBox) Close() error {
 		if b.cmd != nil && b.cmd.Process != nil {
 			_ = b.cmd.Process.Kill()
 			<-b.done
+		}
+		if b.dir != "" {
+			_ = os.RemoveAll(b.dir)
 		}
 	})
 	return nil
