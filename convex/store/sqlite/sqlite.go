@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -17,7 +19,8 @@ import (
 
 // Config says what to open.
 type Config struct {
-	// Path is the database file; it is created when missing.
+	// Path is the database file. It and its folder, which only the owner may
+	// enter, are made when missing.
 	Path   string
 	Schema *schema.Schema
 	// Readers is the most snapshots open at once, 0 for 8.
@@ -88,6 +91,9 @@ func (s *Store) open(ctx context.Context, c Config) error {
 	sync := "normal"
 	if c.FullSync {
 		sync = "full"
+	}
+	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
+		return err
 	}
 	var err error
 	s.writer, err = sql.Open("sqlite", dsn(c.Path, "journal_mode(wal)", "synchronous("+sync+")", "busy_timeout(10000)", "cache_size(-32768)")+"&_txlock=immediate")
