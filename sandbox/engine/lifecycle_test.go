@@ -4,7 +4,6 @@ package engine_test
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -171,13 +170,7 @@ func traces(t *testing.T, instance string) []string {
 func instanceName(t *testing.T, dir string) string {
 	t.Helper()
 	var in struct{ Name string }
-	text, err := os.ReadFile(filepath.Join(dir, "engine.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &in); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, filepath.Join(dir, "engine.json"), &in)
 	return in.Name
 }
 
@@ -364,13 +357,7 @@ func TestKilledEngineIsSucceeded(t *testing.T) {
 	c.call("POST", "/api/sandbox/survivor/backup", nil, nil)
 	c.must(box.ID, "echo lost >lost")
 	var rec struct{ Run struct{ PID int } }
-	text, err := os.ReadFile(filepath.Join(dir, box.ID, "sandbox.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &rec); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, filepath.Join(dir, box.ID, "sandbox.json"), &rec)
 	second.kill(t)
 	if p, err := os.FindProcess(rec.Run.PID); err != nil || p.Kill() != nil {
 		t.Fatalf("kill sandbox process %d: %v", rec.Run.PID, err)
