@@ -35,3 +35,13 @@ func TestAgainstServer(t *testing.T) {
 		return c
 	})
 }
+
+// TestOfficialSDKs runs Daytona's SDKs against the same server.
+func TestOfficialSDKs(t *testing.T) {
+	t.Parallel()
+	url, key := os.Getenv("SURGENT_TEST_DAYTONA_URL"), os.Getenv("SURGENT_TEST_DAYTONA_KEY")
+	if url == "" {
+		t.Skip("SURGENT_TEST_DAYTONA_URL is not set")
+	}
+	sandboxtest.RunSDK(t, "../sandboxtest/testdata/sdk", url, key)
+}
