@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +44,11 @@ func (s *Repos) path(id projects.ID) (string, error) {
 // git runs git on the host, apart from the configuration of whoever runs the
 // server.
 func (s *Repos) git(ctx context.Context, args ...string) (string, error) {
+	return s.feed(ctx, nil, args...)
+}
+
+// feed is git with an input.
+func (s *Repos) feed(ctx context.Context, input io.Reader, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "git", args...) // #nosec G204 -- fixed verbs; paths are made from checked ids
@@ -49,11 +56,25 @@ func (s *Repos) git(ctx context.Context, args ...string) (string, error) {
 		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_TERMINAL_PROMPT=0", "LC_ALL=C",
 	}
+	cmd.Stdin = input
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, cutText(strings.TrimSpace(string(out)), 500))
+		return "", fmt.Errorf("git %s: %w: %s", verb(args), err, cutText(strings.TrimSpace(string(out)), 500))
 	}
 	return string(out), nil
+}
+
+// verb returns git's command in a list of arguments.
+func verb(args []string) string {
+	for i := 0; i < len(args); i++ {
+		switch args[i] {
+		case "-c", "--git-dir":
+			i++
+		default:
+			return args[i]
+		}
+	}
+	return ""
 }
 
 // newest returns the number and the commit of the newest checkpoint, 0 and ""
@@ -103,20 +124,41 @@ func (s *Repos) Save(ctx context.Context, id projects.ID, tb sandbox.Toolbox, di
 		return err
 	}
 	defer func() { _ = os.Remove(bundle) }() // a temporary file
-	ref := "refs/checkpoints/" + strconv.Itoa(n)
-	_, err = s.git(ctx, "--git-dir", repo, "-c", "fetch.fsckObjects=true", "-c", "transfer.fsckObjects=true",
-		"fetch", "-q", "--no-tags", bundle, "+refs/surgent/checkpoint:"+ref)
-	if err != nil {
+	if err := s.unbundle(ctx, repo, bundle); err != nil {
 		return fmt.Errorf("save checkpoint %d: %w", n, err)
 	}
-	out, err := s.git(ctx, "--git-dir", repo, "rev-parse", ref)
+	// Everything that the commit needs is there, or the ref is not made.
+	if _, err := s.git(ctx, "--git-dir", repo, "rev-list", "--objects", "--quiet", sha, "--not", "--all"); err != nil {
+		return fmt.Errorf("save checkpoint %d: %w", n, err)
+	}
+	_, err = s.git(ctx, "--git-dir", repo, "update-ref", "refs/checkpoints/"+strconv.Itoa(n), sha)
+	return err
+}
+
+// strict makes errors of entries that a checkout would place where none
+// belongs; git only warns of them by default.
+const strict = "--strict=hasDot=error,hasDotdot=error,hasDotgit=error,fullPathname=error,emptyName=error"
+
+// unbundle takes the objects of a bundle, each of them checked. Fetching from
+// a bundle would not check them: git learned that only lately.
+func (s *Repos) unbundle(ctx context.Context, repo, bundle string) error {
+	f, err := os.Open(bundle) // #nosec G304 -- a name that CreateTemp made
 	if err != nil {
-		return err
+		return fmt.Errorf("open bundle: %w", err)
 	}
-	if got := strings.TrimSpace(out); got != sha {
-		return fmt.Errorf("save checkpoint %d: the bundle held %s, not %s", n, got, sha)
+	defer func() { _ = f.Close() }() // read only
+	r := bufio.NewReaderSize(f, 64<<10)
+	for i := 0; ; i++ {
+		line, err := r.ReadSlice('\n')
+		if err != nil || (i == 0 && !bytes.HasPrefix(line, []byte("# v"))) {
+			return errors.New("what the sandbox sent is no bundle")
+		}
+		if len(line) == 1 {
+			break // the pack begins
+		}
 	}
-	return nil
+	_, err = s.feed(ctx, r, "--git-dir", repo, "index-pack", "--stdin", "--fix-thin", strict)
+	return err
 }
 
 // fetchBundle makes a bundle in the sandbox and downloads it to a temporary
