@@ -42,6 +42,19 @@ export default defineConfig({
     assetsInlineLimit: 0,
     emptyOutDir: false,
     manifest: true,
+    // The editor is the one large part; it loads when its tab opens.
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // Few large chunks of what changes seldom compress better and stay cached over updates.
+          groups: [
+            { name: "base", test: /node_modules\/(react|react-dom|scheduler|convex|@convex-dev|is-network-error|wouter|regexparam|use-sync-external-store)\// },
+            { name: "parts", test: /node_modules\/(@radix-ui\/(?!react-tooltip|react-visually-hidden)|@floating-ui|aria-hidden|react-remove-scroll|react-style-singleton|use-callback-ref|use-sidecar|get-nonce|tslib)/ },
+          ],
+        },
+      },
+    },
   },
   test: {
     environment: "jsdom",

@@ -1,7 +1,9 @@
 import { Check, CloudOff } from "lucide-react";
 import { useEffect } from "react";
 import { reconnectNow, useLine } from "@/sync";
-import { linkButtonClass, Strip, useAnnounce } from "@/ui";
+// Not from the index: the sign-in page must not load the parts that only signed-in screens need.
+import { useAnnounce } from "@/ui/Announcer";
+import { linkButtonClass, Strip } from "@/ui/Strip";
 
 /** Tells that the line to the server is lost, and for a moment that it is back. */
 export function ConnectionStrip() {

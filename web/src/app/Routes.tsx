@@ -1,10 +1,12 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
+import { lazyPart } from "@/lib/lazyPart";
 import { safeNext } from "@/lib/place";
 import { useAuthState } from "@/sync";
+import { ConnectionStrip } from "./ConnectionStrip";
 import { SignInPage } from "./SignInPage";
 
-const Shell = lazy(() => import("./Shell").then((module) => ({ default: module.Shell })));
+const Shell = lazyPart(() => import("./Shell").then((module) => module.Shell));
 
 /** Which screen an address shows. The signed-in ones come in a chunk of their own. */
 export function Routes() {
@@ -39,7 +41,12 @@ function SignInRoute() {
   const state = useAuthState();
   if (state === "signed-in") return <Redirect to={safeNext(query.get("next"))} replace />;
   // Whether a stored session still holds is known in a moment; the form must not flash before that.
-  return state === "loading" ? null : <SignInPage />;
+  return (
+    <div className="flex min-h-dvh flex-col">
+      <ConnectionStrip />
+      {state !== "loading" && <SignInPage />}
+    </div>
+  );
 }
 
 function OldAddress({ to, add = {} }: { to: string; add?: Record<string, string> }) {

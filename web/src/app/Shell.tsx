@@ -1,17 +1,18 @@
-import { lazy, Suspense, useRef } from "react";
+import { Suspense, useRef } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { CommandsProvider, KeyList } from "@/commands";
+import { lazyPart } from "@/lib/lazyPart";
 import { api, toFault, useAuthState, useQuery } from "@/sync";
-import { ErrorBoundary, TooltipProvider } from "@/ui";
+import { ErrorBoundary } from "@/ui";
 import { load, preload } from "./load";
 import { NotFoundPage } from "./NotFoundPage";
 import { PageSkeleton } from "./PageSkeleton";
 import { SignedOutDialog } from "./SignedOutDialog";
 import { leaving } from "./leaving";
 
-const HomePage = lazy(() => load.home().then((module) => ({ default: module.HomePage })));
-const AccountPage = lazy(() => load.account().then((module) => ({ default: module.AccountPage })));
-const ProjectPage = lazy(() => load.project().then((module) => ({ default: module.ProjectPage })));
+const HomePage = lazyPart(() => load.home().then((module) => module.HomePage));
+const AccountPage = lazyPart(() => load.account().then((module) => module.AccountPage));
+const ProjectPage = lazyPart(() => load.project().then((module) => module.ProjectPage));
 
 const requestId = (error: unknown) => toFault(error).requestId;
 
@@ -33,23 +34,21 @@ export function Shell() {
   }
   if (!wasIn.current || !user) return <PageSkeleton />;
   return (
-    <TooltipProvider>
-      <CommandsProvider>
-        <ErrorBoundary requestId={requestId} resetKey={location}>
-          <Suspense fallback={<PageSkeleton />}>
-            <Switch>
-              <Route path="/" component={HomePage} />
-              <Route path="/settings" component={AccountPage} />
-              <Route path="/p/:projectId">{({ projectId }) => <ProjectPage key={projectId} />}</Route>
-              <Route>
-                <NotFoundPage />
-              </Route>
-            </Switch>
-          </Suspense>
-        </ErrorBoundary>
-        <KeyList />
-        <SignedOutDialog open={state === "signed-out"} user={user} />
-      </CommandsProvider>
-    </TooltipProvider>
+    <CommandsProvider>
+      <ErrorBoundary requestId={requestId} resetKey={location}>
+        <Suspense fallback={<PageSkeleton />}>
+          <Switch>
+            <Route path="/" component={HomePage} />
+            <Route path="/settings" component={AccountPage} />
+            <Route path="/p/:projectId">{({ projectId }) => <ProjectPage key={projectId} />}</Route>
+            <Route>
+              <NotFoundPage />
+            </Route>
+          </Switch>
+        </Suspense>
+      </ErrorBoundary>
+      <KeyList />
+      <SignedOutDialog open={state === "signed-out"} user={user} />
+    </CommandsProvider>
   );
 }

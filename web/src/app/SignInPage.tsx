@@ -14,7 +14,7 @@ export function SignInPage() {
   const isNew = query.has("new");
   useTitle(isNew ? "Create an account" : "Sign in");
   return (
-    <main className="flex min-h-dvh flex-col items-center px-4 pt-[min(16dvh,144px)] pb-12">
+    <main className="flex flex-1 flex-col items-center px-4 pt-[min(16dvh,144px)] pb-12">
       <div className="flex w-full max-w-[360px] flex-col">
         <Mark size={32} />
         <h1 className="mt-5 mb-6 text-home font-bold tracking-[-0.01em]">

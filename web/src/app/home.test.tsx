@@ -32,6 +32,22 @@ describe("home", () => {
     expect(await violations()).toEqual([]);
   });
 
+  it("in demo mode offers what the demo builds, with the template that suits it", async () => {
+    const world = makeWorld({ config: demo });
+    const { user } = open(world, "/");
+    await user.click(await screen.findByRole("button", { name: /^Build a page for a small bakery/ }));
+    expect(await box()).toHaveValue("Build a page for a small bakery with its opening hours.");
+    await user.keyboard("{Enter}");
+    await waitFor(() => expect(world.server.calls[0]?.args.templateId).toBe("templates2"));
+  });
+
+  it("says while the server still prepares what projects start from", async () => {
+    open(makeWorld({ config: { ...demo, preparing: { step: "Installing Node" } } }), "/");
+    expect(await screen.findByRole("region", { name: "Preparation" })).toHaveTextContent(
+      "Installing Node. New projects start when this is done.",
+    );
+  });
+
   it("builds: makes the project named by the prompt, opens it and hands the prompt over", async () => {
     const world = makeWorld();
     const { user } = open(world, "/");
@@ -136,10 +152,10 @@ describe("home", () => {
     const { user } = open(world, "/");
     await user.click(await screen.findByRole("button", { name: "Menu of Todo list" }));
     await user.click(await screen.findByRole("menuitem", { name: "Rename" }));
-    await user.clear(screen.getByLabelText("Name"));
+    await user.clear(await screen.findByLabelText("Name"));
     await user.type(screen.getByLabelText("Name"), "Shopping{Enter}");
     expect(await screen.findByRole("link", { name: "Shopping" })).toBeInTheDocument();
-    expect(screen.queryByRole("dialog")).not.toBeInTheDocument();
+    await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
   });
 
   it("deletes a project once its name was typed", async () => {

@@ -5,7 +5,6 @@ import { describe, expect, it, vi } from "vitest";
 import { CommandsProvider } from "@/commands";
 import type { Tab } from "@/lib/place";
 import { violations } from "@/test/render";
-import { TooltipProvider } from "@/ui";
 import { ProjectLayout } from "./ProjectLayout";
 
 /** Makes the window as wide as told, for the page's media queries. */
@@ -20,27 +19,25 @@ function setWidth(width: number) {
 function Page({ first }: { first?: Tab }) {
   const [tab, setTab] = useState<Tab | undefined>(first);
   return (
-    <TooltipProvider>
-      <CommandsProvider>
-        <ProjectLayout
-          header={<header>head</header>}
-          chat={
-            <form aria-label="Prompt">
-              <textarea id="prompt" aria-label="Prompt" />
-            </form>
-          }
-          chatIcon={<svg aria-hidden />}
-          chatNews
-          panels={[
-            { id: "preview", label: "Preview", icon: <svg aria-hidden />, panel: <p>the app</p> },
-            { id: "files", label: "Files", icon: <svg aria-hidden />, panel: <p>the tree</p> },
-            { id: "deployments", label: "Deployments", icon: <svg aria-hidden />, panel: <p>the list</p> },
-          ]}
-          tab={tab}
-          onTab={setTab}
-        />
-      </CommandsProvider>
-    </TooltipProvider>
+    <CommandsProvider>
+      <ProjectLayout
+        header={<header>head</header>}
+        chat={
+          <form aria-label="Prompt">
+            <textarea id="prompt" aria-label="Prompt" />
+          </form>
+        }
+        chatIcon={<svg aria-hidden />}
+        chatNews
+        panels={[
+          { id: "preview", label: "Preview", icon: <svg aria-hidden />, panel: <p>the app</p> },
+          { id: "files", label: "Files", icon: <svg aria-hidden />, panel: <p>the tree</p> },
+          { id: "deployments", label: "Deployments", icon: <svg aria-hidden />, panel: <p>the list</p> },
+        ]}
+        tab={tab}
+        onTab={setTab}
+      />
+    </CommandsProvider>
   );
 }
 

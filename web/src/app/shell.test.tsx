@@ -46,6 +46,14 @@ describe("the line", () => {
   });
 });
 
+it("a server that doesn't answer at all is told on the first page as well", async () => {
+  const world = makeWorld();
+  world.server.setLine(false);
+  world.server.setAuth = () => {};
+  open(world, "/");
+  expect(await screen.findByText("Connection lost. Trying again…")).toBeInTheDocument();
+});
+
 describe("a session that ends under the page", () => {
   it("asks to sign in again and keeps the page and what was typed", async () => {
     const world = makeWorld();

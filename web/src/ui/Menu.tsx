@@ -9,13 +9,15 @@ export type MenuProps = {
   children: ReactNode;
   align?: "start" | "center" | "end";
   side?: "top" | "bottom";
+  /** Called when it opens, to load what its items need. */
+  onOpen?(): void;
   className?: string;
 };
 
 /** A menu that opens under its button. */
-export function Menu({ trigger, children, align = "start", side = "bottom", className }: MenuProps) {
+export function Menu({ trigger, children, align = "start", side = "bottom", onOpen, className }: MenuProps) {
   return (
-    <Radix.Root modal={false}>
+    <Radix.Root modal={false} onOpenChange={(open) => open && onOpen?.()}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
       <Radix.Portal>
         <Radix.Content

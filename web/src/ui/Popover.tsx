@@ -1,5 +1,5 @@
-import * as Radix from "@radix-ui/react-popover";
-import type { ReactNode } from "react";
+import * as Radix from "@radix-ui/react-dialog";
+import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { cx } from "@/lib/cx";
 
 export type PopoverProps = {
@@ -7,29 +7,55 @@ export type PopoverProps = {
   /** The name for readers. */
   label: string;
   children: ReactNode;
-  align?: "start" | "center" | "end";
+  /** Which edge it shares with its button. */
+  align?: "start" | "end";
   className?: string;
 };
 
-/** A small panel that opens under its button; Esc or a press outside closes it. */
+// Kept free at the edges of the window.
+const edge = 12;
+
+/** A small panel under its button; Esc or a press outside closes it, and the page beside it stays usable. */
 export function Popover({ trigger, label, children, align = "start", className }: PopoverProps) {
+  const [open, setOpen] = useState(false);
   return (
-    <Radix.Root>
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
+    // The dialog's behaviour without its weight on the page: menus bring it along already.
+    <Radix.Root modal={false} open={open} onOpenChange={setOpen}>
+      <span className="relative inline-flex">
+        <Radix.Trigger asChild>{trigger}</Radix.Trigger>
         <Radix.Content
-          aria-label={label}
-          align={align}
-          sideOffset={6}
-          collisionPadding={12}
-          className={cx(
-            "z-50 w-[min(360px,calc(100vw-24px))] animate-rise rounded-card border border-rim bg-raised p-4 text-body text-ink shadow-pop",
-            className,
-          )}
+          aria-describedby={undefined}
+          className={cx("absolute top-full z-50 pt-1.5 outline-none", align === "start" ? "left-0" : "right-0")}
         >
-          {children}
+          <Radix.Title className="sr-only">{label}</Radix.Title>
+          <Panel className={className}>{children}</Panel>
         </Radix.Content>
-      </Radix.Portal>
+      </span>
     </Radix.Root>
+  );
+}
+
+/** The panel itself, shifted so that it stays within the window. */
+function Panel({ children, className }: { children: ReactNode; className?: string }) {
+  const panel = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const box = panel.current;
+    if (box === null) return;
+    const { left, right } = box.getBoundingClientRect();
+    const width = document.documentElement.clientWidth;
+    const over = right - (width - edge);
+    if (over > 0) box.style.translate = `${Math.round(Math.max(-over, edge - left))}px`;
+    else if (left < edge) box.style.translate = `${Math.round(edge - left)}px`;
+  }, []);
+  return (
+    <div
+      ref={panel}
+      className={cx(
+        "w-[min(360px,calc(100vw-24px))] animate-fade rounded-card border border-rim bg-raised p-4 text-body font-normal text-ink shadow-pop",
+        className,
+      )}
+    >
+      {children}
+    </div>
   );
 }

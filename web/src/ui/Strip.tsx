@@ -11,7 +11,7 @@ export function Strip({
 }: {
   /** The name of the region for readers, where the strip stands outside of any other. */
   label?: string;
-  tone: "warn" | "ok" | "bad";
+  tone: "warn" | "ok" | "bad" | "info";
   icon?: ReactNode;
   children: ReactNode;
   action?: ReactNode;
@@ -24,6 +24,7 @@ export function Strip({
         "flex min-h-7 shrink-0 gap-x-2 px-4 py-1 text-step leading-5",
         tone === "warn" && "bg-warn-soft text-warn",
         tone === "ok" && "bg-ok-soft text-ok",
+        tone === "info" && "bg-sunken text-ink-2",
         tone === "bad" && "bg-bad-soft text-bad",
       )}
     >

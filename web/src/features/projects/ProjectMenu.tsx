@@ -1,11 +1,12 @@
 import { Pencil, Trash2 } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
+import { lazyPart } from "@/lib/lazyPart";
 import type { Project } from "@/sync";
 import { Menu, MenuItem } from "@/ui";
 
 const loadDialogs = () => import("./ProjectDialogs");
-const RenameDialog = lazy(() => loadDialogs().then((module) => ({ default: module.RenameDialog })));
-const DeleteDialog = lazy(() => loadDialogs().then((module) => ({ default: module.DeleteDialog })));
+const RenameDialog = lazyPart(() => loadDialogs().then((module) => module.RenameDialog));
+const DeleteDialog = lazyPart(() => loadDialogs().then((module) => module.DeleteDialog));
 
 type Props = {
   project: Project;
@@ -23,7 +24,7 @@ export function ProjectMenu({ project, trigger, align, onDeleted }: Props) {
   const close = () => setDialog(undefined);
   return (
     <>
-      <Menu trigger={trigger} align={align} onOpen={() => void loadDialogs()}>
+      <Menu trigger={trigger} align={align} onOpen={() => void loadDialogs().catch(() => {})}>
         <MenuItem icon={<Pencil {...icon} />} onSelect={() => setDialog("rename")}>
           Rename
         </MenuItem>
