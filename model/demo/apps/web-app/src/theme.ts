@@ -3,8 +3,12 @@ import { useEffect, useState } from "react";
 type Theme = "light" | "dark";
 
 function initial(): Theme {
-  const kept = localStorage.getItem("theme");
-  if (kept === "light" || kept === "dark") return kept;
+  try {
+    const kept = localStorage.getItem("theme");
+    if (kept === "light" || kept === "dark") return kept;
+  } catch {
+    // The browser keeps nothing for this page.
+  }
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
@@ -18,8 +22,12 @@ export function useTheme() {
 
   const flip = () => {
     const next = theme === "dark" ? "light" : "dark";
-    localStorage.setItem("theme", next);
     setTheme(next);
+    try {
+      localStorage.setItem("theme", next);
+    } catch {
+      // Then the choice lasts as long as the tab.
+    }
   };
   return { theme, flip };
 }

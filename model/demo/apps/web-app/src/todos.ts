@@ -31,7 +31,11 @@ export function useTodos() {
   const [todos, setTodos] = useState(load);
 
   useEffect(() => {
-    localStorage.setItem(key, JSON.stringify(todos));
+    try {
+      localStorage.setItem(key, JSON.stringify(todos));
+    } catch {
+      // The browser keeps nothing for this page: the list lasts as long as the tab.
+    }
   }, [todos]);
 
   // Another tab may change the list too.
