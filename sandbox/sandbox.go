@@ -373,3 +373,12 @@ type LiveSnapshots interface {
 	// snapshot is active. The sandbox goes on running.
 	SnapshotLive(ctx context.Context, id, name string) error
 }
+
+// Backups is the optional ability to save the files of a running sandbox at
+// once, so that they outlive a crash of the machine. A server saves from time
+// to time anyway.
+type Backups interface {
+	// Backup returns once the files are saved. A sandbox that does not run is
+	// saved already.
+	Backup(ctx context.Context, id string) error
+}

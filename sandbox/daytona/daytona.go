@@ -74,6 +74,7 @@ var (
 	_ sandbox.Client        = (*Client)(nil)
 	_ sandbox.Snapshots     = (*Client)(nil)
 	_ sandbox.LiveSnapshots = (*Embedded)(nil)
+	_ sandbox.Backups       = (*Embedded)(nil)
 )
 
 // New returns a client of any server of the Daytona API.

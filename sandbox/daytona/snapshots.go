@@ -74,3 +74,14 @@ func (e *Embedded) SnapshotLive(ctx context.Context, id, name string) error {
 	}
 	return nil
 }
+
+// Backup implements sandbox.Backups.
+func (c *Embedded) Backup(ctx context.Context, id string) error {
+	err := discard(c.do(ctx, call{
+		method: http.MethodPost, url: c.sandboxURL(id, "backup"), timeout: freezeTimeout, safe: true,
+	}))
+	if err != nil {
+		return fmt.Errorf("save files of sandbox %s: %w", id, err)
+	}
+	return nil
+}

@@ -54,6 +54,8 @@ type cell struct {
 
 	// activity is when the sandbox was last used, in Unix milliseconds.
 	activity atomic.Int64
+	// saveCost is how long the last save of the files took, in nanoseconds.
+	saveCost atomic.Int64
 	// working is set while work that watch began is going on.
 	working atomic.Bool
 }

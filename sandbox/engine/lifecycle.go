@@ -292,6 +292,7 @@ func (c *cell) saveFiles(ctx context.Context, k container) error {
 	if err := replaceDir(tmp, c.filesImage()); err != nil {
 		return err
 	}
+	c.saveCost.Store(int64(c.e.now().Sub(began)))
 	return c.update(func(r *record) { r.SavedAt = began })
 }
 

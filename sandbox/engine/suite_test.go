@@ -10,16 +10,23 @@ import (
 	"surgent.dev/surgent/sandbox/sandboxtest"
 )
 
-// TestSuite holds the promises of the port, through the client that the
+// TestConformance holds the promises of the port, through the client that the
 // program uses.
-func TestSuite(t *testing.T) {
+func TestConformance(t *testing.T) {
 	t.Parallel()
 	sandboxtest.Run(t, func(t *testing.T) sandbox.Client {
 		t.Helper()
-		c, err := daytona.New(daytona.Config{APIKey: apiKey, ServerURL: sharedEngine(t).base + "/api"})
+		c, err := daytona.NewEmbedded(daytona.Config{APIKey: apiKey, ServerURL: sharedEngine(t).base + "/api"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c
 	})
+}
+
+// TestOfficialSDKs drives the engine with Daytona's own clients.
+func TestOfficialSDKs(t *testing.T) {
+	t.Parallel()
+	c := sharedEngine(t)
+	sandboxtest.RunSDK(t, "../sandboxtest/testdata/sdk", c.base+"/api", apiKey)
 }

@@ -51,8 +51,7 @@ func (c *cell) look(ctx context.Context) {
 	case rec.State == stateStarted && rec.AutoStop > 0 &&
 		now.Sub(rec.LastActivityAt) >= time.Duration(rec.AutoStop)*time.Minute:
 		work = c.rest
-	case rec.State == stateStarted && now.Sub(later(rec.SavedAt, rec.CreatedAt)) >= c.e.cfg.SaveInterval &&
-		rec.LastActivityAt.After(rec.SavedAt):
+	case rec.State == stateStarted && c.saveDue(rec, now):
 		work = c.Backup
 	case rec.State == stateStopped && rec.AutoDelete > 0 && !rec.StoppedAt.IsZero() &&
 		now.Sub(rec.StoppedAt) >= time.Duration(rec.AutoDelete)*time.Minute:
@@ -73,6 +72,25 @@ func (c *cell) look(ctx context.Context) {
 			c.e.log.Error("background work on a sandbox failed", "sandbox", c.id, "error", err)
 		}
 	})
+}
+
+// quiet is how long nobody must have used a sandbox for its files to be saved
+// before the ordinary time: work on it has ended for now.
+const quiet = 15 * time.Second
+
+// saveDue tells whether the files of a running sandbox are to be saved: from
+// time to time while it is used, and soon after its use has paused.
+func (c *cell) saveDue(rec *record, now time.Time) bool {
+	since := now.Sub(later(rec.SavedAt, rec.CreatedAt))
+	switch {
+	case !rec.LastActivityAt.After(rec.SavedAt):
+		return false // nothing happened
+	case since >= c.e.cfg.SaveInterval:
+		return true
+	}
+	// A save costs in proportion to what was written; no more than a tenth of
+	// the time goes into it.
+	return now.Sub(rec.LastActivityAt) >= quiet && since >= 10*time.Duration(c.saveCost.Load())
 }
 
 // ended records that a sandbox ended by itself (out of memory, killed) and
