@@ -7,6 +7,7 @@ import (
 
 	"surgent.dev/surgent/deploy"
 	"surgent.dev/surgent/deploy/release"
+	"surgent.dev/surgent/deploy/webhook"
 	"surgent.dev/surgent/deploy/workerd"
 	"surgent.dev/surgent/internal/config"
 	"surgent.dev/surgent/internal/server/apps"
@@ -42,7 +43,11 @@ func (a *App) appURL(name string) string {
 
 func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 	if at := a.config.Cloudflare.DeployURL; at != "" {
-		return nil, &config.Error{Variable: "CLOUDFLARE_DEPLOY_URL", Wants: "this build can't deploy there yet; leave it unset"}
+		t, err := webhook.New(webhook.Config{URL: at, Secret: a.config.Cloudflare.DeploySecret.Reveal()})
+		if err != nil {
+			return nil, fmt.Errorf("open deploy target: %w", err)
+		}
+		return &target{Target: t}, nil
 	}
 	t, err := workerd.Open(workerd.Config{
 		Dir: filepath.Join(a.config.Data, "apps"), Blobs: blobs, URL: a.appURL,
