@@ -143,7 +143,7 @@ func (c *crashWorld) open(use func()) {
 		c.t.Fatal(err)
 	}
 	rt, _, closeStore, err := openRuntime(c.t.Context(), parts{
-		db: c.orders.DB, data: c.data, client: client, model: claude(c.t, c.orders.Model, time.Minute), logger: logger(c.t),
+		db: c.orders.DB, data: c.data, client: client, model: claude(c.t, c.orders.Model, time.Minute, ""), logger: logger(c.t),
 	})
 	if err != nil {
 		c.t.Fatal(err)

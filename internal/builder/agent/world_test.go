@@ -63,12 +63,21 @@ type settings struct {
 	limits  agent.Limits
 	secrets []string
 	moment  func(string)
-	asleep  bool          // the sandbox is not ready at first
-	idle    time.Duration // of the model's stream
+	asleep  bool              // the sandbox is not ready at first
+	idle    time.Duration     // of the model's stream
+	api     *modeltest.Config // in place of one with only the script
+	modelID string
+	broken  func(*http.Request) bool // breaks connections to the sandbox
 }
 
 // openToolbox serves a real toolbox on folders of a temporary directory.
 func openToolbox(t *testing.T, dir string) (url string) {
+	t.Helper()
+	return openFaulty(t, dir, func(*http.Request) bool { return false })
+}
+
+// openFaulty is openToolbox with connections that break when broken says so.
+func openFaulty(t *testing.T, dir string, broken func(*http.Request) bool) (url string) {
 	t.Helper()
 	for _, d := range []string{"home", "work", "state"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
@@ -82,7 +91,13 @@ func openToolbox(t *testing.T, dir string) (url string) {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/toolbox/box-1/", http.StripPrefix("/toolbox/box-1", server.Handler()))
+	inner := http.StripPrefix("/toolbox/box-1", server.Handler())
+	mux.HandleFunc("/toolbox/box-1/", func(w http.ResponseWriter, r *http.Request) {
+		if broken(r) {
+			panic(http.ErrAbortHandler)
+		}
+		inner.ServeHTTP(w, r)
+	})
 	web := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		web.Close()
@@ -198,6 +213,25 @@ func openRuntime(ctx context.Context, p parts) (*convex.Runtime, *agent.Service,
 			"sandbox": projects.Sandbox{Status: projects.Started, IsInitialized: true},
 		})
 	})
+	function.InternalMutation(r, "test:delete", func(ctx *function.MutationCtx, a struct {
+		ProjectID projects.ID `json:"projectId"`
+	},
+	) (any, error) {
+		p, err := projects.Projects.Get(ctx, ctx.DB, a.ProjectID)
+		if err != nil {
+			return nil, err
+		}
+		if err := svc.Deleted(ctx, p); err != nil {
+			return nil, err
+		}
+		return nil, projects.Projects.Delete(ctx, ctx.DB, a.ProjectID)
+	})
+	function.InternalMutation(r, "test:purge", func(ctx *function.MutationCtx, a struct {
+		ProjectID string `json:"projectId"`
+	},
+	) (bool, error) {
+		return svc.Purge(ctx, projects.ID(a.ProjectID), 1)
+	})
 	function.InternalQuery(r, "test:runs", func(ctx *function.QueryCtx, _ struct{}) ([]agent.Run, error) {
 		return agent.Runs.Query(ctx.DB, "").All(ctx)
 	})
@@ -246,17 +280,23 @@ func newWorld(t *testing.T, set settings) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{t: t, work: filepath.Join(dir, "work"), data: filepath.Join(dir, "data")}
-	box := openToolbox(t, dir)
+	if set.broken == nil {
+		set.broken = func(*http.Request) bool { return false }
+	}
+	box := openFaulty(t, dir, set.broken)
 	seed(t, w.work)
 	var err error
 	if w.client, err = dial(box); err != nil {
 		t.Fatal(err)
 	}
-	w.api = modeltest.New(modeltest.Config{Script: set.script})
+	if set.api == nil {
+		set.api = &modeltest.Config{Script: set.script}
+	}
+	w.api = modeltest.New(*set.api)
 	if set.model == nil {
 		web := httptest.NewServer(w.api)
 		t.Cleanup(web.Close)
-		set.model = claude(t, web.URL, set.idle)
+		set.model = claude(t, web.URL, set.idle, set.modelID)
 	}
 	if set.limits.Backoff == 0 {
 		set.limits.Backoff = 20 * time.Millisecond
@@ -294,9 +334,9 @@ func (w *world) seed(asleep bool) {
 	w.project, w.session = projects.ID(ids[1]), sessions.ID(ids[2])
 }
 
-func claude(t *testing.T, url string, idle time.Duration) model.Model {
+func claude(t *testing.T, url string, idle time.Duration, id string) model.Model {
 	t.Helper()
-	m, err := anthropic.New(anthropic.Config{APIKey: modeltest.DefaultKey, BaseURL: url, IdleTimeout: idle})
+	m, err := anthropic.New(anthropic.Config{APIKey: modeltest.DefaultKey, BaseURL: url, IdleTimeout: idle, Model: id})
 	if err != nil {
 		t.Fatal(err)
 	}
