@@ -18,9 +18,15 @@ const edge = 12;
 /** A small panel under its button; Esc or a press outside closes it, and the page beside it stays usable. */
 export function Popover({ trigger, label, children, align = "start", className }: PopoverProps) {
   const [open, setOpen] = useState(false);
+  // Read while it is closed: a panel that sticks out widens the page of a phone before it can be measured.
+  const page = useRef(0);
+  const change = (next: boolean) => {
+    page.current = document.documentElement.clientWidth;
+    setOpen(next);
+  };
   return (
     // The dialog's behaviour without its weight on the page: menus bring it along already.
-    <Radix.Root modal={false} open={open} onOpenChange={setOpen}>
+    <Radix.Root modal={false} open={open} onOpenChange={change}>
       <span className="relative inline-flex">
         <Radix.Trigger asChild>{trigger}</Radix.Trigger>
         <Radix.Content
@@ -28,25 +34,27 @@ export function Popover({ trigger, label, children, align = "start", className }
           className={cx("absolute top-full z-50 pt-1.5 outline-none", align === "start" ? "left-0" : "right-0")}
         >
           <Radix.Title className="sr-only">{label}</Radix.Title>
-          <Panel className={className}>{children}</Panel>
+          <Panel width={page.current} className={className}>
+            {children}
+          </Panel>
         </Radix.Content>
       </span>
     </Radix.Root>
   );
 }
 
-/** The panel itself, shifted so that it stays within the window. */
-function Panel({ children, className }: { children: ReactNode; className?: string }) {
+/** The panel itself, shifted so that it stays within a page of the given width. */
+function Panel({ width, children, className }: { width: number; children: ReactNode; className?: string }) {
   const panel = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const box = panel.current;
     if (box === null) return;
+    box.style.translate = "none";
     const { left, right } = box.getBoundingClientRect();
-    const width = document.documentElement.clientWidth;
     const over = right - (width - edge);
-    if (over > 0) box.style.translate = `${Math.round(Math.max(-over, edge - left))}px`;
-    else if (left < edge) box.style.translate = `${Math.round(edge - left)}px`;
-  }, []);
+    const shift = over > 0 ? Math.max(-over, edge - left) : Math.max(0, edge - left);
+    box.style.translate = `${Math.round(shift)}px`;
+  }, [width]);
   return (
     <div
       ref={panel}
