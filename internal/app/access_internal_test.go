@@ -136,7 +136,9 @@ func TestEveryPublicFunctionKnowsItsOwner(t *testing.T) {
 		}
 		check(t, nobody, "anonymous", name, r, f, r.anonymous)
 		check(t, stranger, "a stranger", name, r, f, r.stranger)
-		stranger.token = b.signUp(t).token // signOut and createProject change who they are
+		if name == "auth:signOut" || name == "projects:createProject" {
+			stranger = b.signUp(t) // they have changed who the stranger is
+		}
 	}
 	var after struct {
 		Name       string `json:"name"`

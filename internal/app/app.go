@@ -119,6 +119,13 @@ func (a *App) Run(ctx context.Context) error {
 		stages = append(stages, stage{"sandboxes", func(ctx context.Context) error { return a.sandboxes.runEngine(ctx, a.logger) }})
 	}
 	stages = append(stages,
+		stage{"apps", func(ctx context.Context) error {
+			<-ctx.Done()
+			if a.target.close != nil {
+				a.target.close() // while the engine that their boxes are of still runs
+			}
+			return nil
+		}},
 		stage{"watch", func(ctx context.Context) error { return a.watcher.Run(ctx, a.runtime) }},
 		stage{"runtime", a.runRuntime},
 		stage{"agent", func(ctx context.Context) error { return a.agent.Run(ctx, a.runtime) }},

@@ -4,9 +4,13 @@ package app
 
 import (
 	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
+	"surgent.dev/surgent/deploy/workerd"
 	"surgent.dev/surgent/sandbox/engine"
 	"surgent.dev/surgent/sandbox/toolbox/bin"
 	"surgent.dev/surgent/snapshots/default-env"
@@ -26,6 +30,9 @@ type embedded struct {
 }
 
 func newEmbedded(s engineSettings, logger *slog.Logger) (*embedded, error) {
+	if err := checkStatic(s.binary); err != nil {
+		return nil, err
+	}
 	toolbox, err := toolboxbin.Binary()
 	if err != nil {
 		return nil, err
@@ -42,8 +49,44 @@ func newEmbedded(s engineSettings, logger *slog.Logger) (*embedded, error) {
 
 func (e *embedded) run(ctx context.Context) error { return e.engine.Run(ctx) }
 
+// boxes joins the engine's boxes to the target that runs apps in them: neither
+// knows the other.
+func (e *embedded) boxes() workerd.Boxes { return engineBoxes{e.engine} }
+
+type engineBoxes struct{ engine *engine.Engine }
+
+func (b engineBoxes) New(ctx context.Context, label string) (workerd.Box, error) {
+	box, err := b.engine.NewBox(ctx, label)
+	if err != nil {
+		return nil, err
+	}
+	return engineBox{box}, nil
+}
+
+type engineBox struct{ *engine.Box }
+
+func (b engineBox) Start(ctx context.Context, p workerd.Program) error {
+	return b.Box.Start(ctx, engine.Program(p))
+}
+
 // ready waits until sandboxes can be made and says why they can't.
 func (e *embedded) ready(ctx context.Context) error { return e.engine.Ready(ctx) }
 
 // step says in words what is being built, "" for nothing.
 func (e *embedded) step() string { return e.engine.BaseStep() }
+
+// checkStatic refuses a binary that needs a loader: gVisor runs it again where
+// there is none, and fails in words that nobody understands.
+func checkStatic(path string) error {
+	f, err := elf.Open(path)
+	if err != nil {
+		return fmt.Errorf("read own binary: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read from
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return errors.New("this binary is not static, so it can't run sandboxes: build it with `make build`, or with CGO_ENABLED=0")
+		}
+	}
+	return nil
+}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+
+	"surgent.dev/surgent/deploy/workerd"
 )
 
 type engineSettings struct{ data, cache, key, binary string }
@@ -22,4 +24,5 @@ func newEmbedded(engineSettings, *slog.Logger) (*embedded, error) {
 
 func (e *embedded) run(context.Context) error   { return nil }
 func (e *embedded) ready(context.Context) error { return nil }
+func (e *embedded) boxes() workerd.Boxes        { return nil }
 func (e *embedded) step() string                { return "" }

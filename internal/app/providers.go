@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"sync"
 
 	"surgent.dev/surgent/deploy"
 	"surgent.dev/surgent/deploy/release"
@@ -34,7 +35,8 @@ func (a *App) openModel() (model.Model, error) {
 // target is where apps go, and the door to those that live on this machine.
 type target struct {
 	deploy.Target
-	apps http.Handler // nil when apps live elsewhere
+	apps  http.Handler // nil when apps live elsewhere
+	close func()       // ends what serves apps
 }
 
 func (a *App) appURL(name string) string {
@@ -57,6 +59,7 @@ func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.closers = append(a.closers, t.Close)
-	return &target{Target: t, apps: apps.New(t)}, nil
+	closeOnce := sync.OnceFunc(t.Close)
+	a.closers = append(a.closers, closeOnce)
+	return &target{Target: t, apps: apps.New(t), close: closeOnce}, nil
 }

@@ -144,4 +144,9 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, logger *slog
 
 // boxes are confined places for the code of deployed apps; nil where there
 // are none, and then only apps without code can be published.
-func (s *sandboxes) boxes() workerd.Boxes { return nil }
+func (s *sandboxes) boxes() workerd.Boxes {
+	if s.engine == nil {
+		return nil
+	}
+	return s.engine.boxes()
+}

@@ -77,6 +77,8 @@ type job struct {
 	lose context.CancelCauseFunc
 	d    *Deployment
 
+	verifying bool // the step of that name has begun
+
 	mu  sync.Mutex // guards log
 	log strings.Builder
 }
@@ -358,15 +360,27 @@ func (j *job) collect(tb sandbox.Toolbox, workDir string) (*deploy.Release, erro
 func (j *job) publish(rel *deploy.Release) (string, error) {
 	ctx, cancel := context.WithTimeout(j.work, publishLimit)
 	defer cancel()
-	published, err := j.Target.Publish(ctx, rel, j.say)
+	published, err := j.Target.Publish(ctx, rel, func(line string) {
+		j.say(line)
+		// The first thing that a target does after it has the files is to start
+		// them, to see whether they answer.
+		if !j.verifying && strings.HasPrefix(line, "Starting") {
+			j.verifying = true
+			if err := j.enter(Uploading, stageVerifying, stepVerify); err != nil {
+				cancel() // lost: what is live stays live
+			}
+		}
+	})
 	if err != nil {
 		return "", err
 	}
 	for _, w := range published.Warnings {
 		j.say(w)
 	}
-	if err := j.enter(Uploading, stageVerifying, stepVerify); err != nil {
-		return "", err
+	if !j.verifying {
+		if err := j.enter(Uploading, stageVerifying, stepVerify); err != nil {
+			return "", err
+		}
 	}
 	j.say("Live at " + published.URL)
 	return published.URL, nil

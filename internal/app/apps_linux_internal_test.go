@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"surgent.dev/surgent/deploy"
+	"surgent.dev/surgent/deploy/deploytest"
+	"surgent.dev/surgent/deploy/release"
+	"surgent.dev/surgent/deploy/workerd"
+)
+
+// Apps in the engine's boxes, which is where strangers' code runs: the whole
+// suite of targets, and what the boxes are for.
+func TestAppsInBoxes(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("sandboxes need root")
+	}
+	binary, err := filepath.Abs("../../bin/surgent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path := os.Getenv("SURGENT_TEST_BINARY"); path != "" {
+		binary = path
+	}
+	if _, err := os.Stat(binary); err != nil {
+		t.Skip("no built binary (make build)")
+	}
+	cache := os.Getenv("SURGENT_CACHE")
+	if cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache = filepath.Join(dir, "surgent")
+	}
+	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	engine, err := newEmbedded(engineSettings{data: t.TempDir(), cache: cache, key: "test-key", binary: binary}, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1) // one send by the goroutine below
+	go func() { ended <- engine.run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("engine: %v", err)
+		}
+	})
+	runtime := &workerd.Runtime{Dir: filepath.Join(cache, "workerd")}
+	if _, err := runtime.Path(t.Context(), func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	open := func(t *testing.T, change ...func(*workerd.Config)) (*workerd.Target, func(*testing.T, string, string) *http.Response) {
+		t.Helper()
+		dir := t.TempDir()
+		blobs, err := release.OpenBlobs(filepath.Join(dir, "blobs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := workerd.Config{
+			Dir: dir, Blobs: blobs, Runtime: runtime, Boxes: engine.boxes(), Logger: logger, Ready: time.Minute, Stall: 20 * time.Second,
+			URL: func(name string) string { return "http://" + name + ".localhost:3210" },
+		}
+		for _, f := range change {
+			f(&c)
+		}
+		target, err := workerd.Open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			name, _, _ := strings.Cut(r.Host, ".")
+			target.ServeApp(name, w, r)
+		}))
+		t.Cleanup(target.Close)
+		t.Cleanup(server.Close)
+		return target, func(t *testing.T, name, path string) *http.Response {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = name + ".localhost:3210"
+			res, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res
+		}
+	}
+	t.Run("suite", func(t *testing.T) {
+		deploytest.Run(t, func(t *testing.T) deploytest.Subject {
+			target, get := open(t)
+			return deploytest.Subject{Target: target, Get: get, RunsWorkers: true}
+		})
+	})
+	t.Run("loop at top level", func(t *testing.T) {
+		target, _ := open(t, func(c *workerd.Config) { c.Ready = 5 * time.Second })
+		_, err := target.Publish(t.Context(), deploytest.App("r1", "some-app", "for (;;) {}\nexport default {}", nil), nil)
+		if !errors.Is(err, deploy.ErrRefused) || !strings.Contains(err.Error(), "did not start") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("memory outside the heap", func(t *testing.T) {
+		target, get := open(t)
+		rel := deploytest.App("r1", "some-app", `export default { fetch(r) {
+			if (r.url.endsWith("/hog")) for (const all = []; ;) all.push(new Uint8Array(8 << 20).fill(1));
+			return new Response("fine") } }`, nil)
+		if _, err := target.Publish(t.Context(), rel, nil); err != nil {
+			t.Fatal(err)
+		}
+		res := get(t, "some-app", "/hog")
+		_ = res.Body.Close()
+		if res.StatusCode < http.StatusInternalServerError {
+			t.Errorf("the hog got %s", res.Status)
+		}
+		res = get(t, "some-app", "/")
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("afterwards: %s", res.Status)
+		}
+	})
+	t.Run("way out", func(t *testing.T) {
+		// The gateway's other ports, the host and other sandboxes are behind
+		// the firewall; what goes through us is judged by us.
+		target, get := open(t)
+		rel := deploytest.App("r1", "some-app", `export default { async fetch(r) {
+			const to = new URL(r.url).searchParams.get("to");
+			if (!to) return new Response("fine");
+			return fetch(to) } }`, nil)
+		if _, err := target.Publish(t.Context(), rel, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{"http://192.0.2.1:16311/", "http://127.0.0.1:2280/", "http://169.254.169.254/"} {
+			res := get(t, "some-app", "/?to="+to)
+			_ = res.Body.Close()
+			if res.StatusCode != http.StatusForbidden {
+				t.Errorf("%s: %s", to, res.Status)
+			}
+		}
+	})
+}
