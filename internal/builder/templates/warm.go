@@ -152,15 +152,16 @@ func (w *Warmer) ensure(ctx context.Context, t templates.Template) error {
 }
 
 func (w *Warmer) make(ctx context.Context, t templates.Template, name string) error {
+	// The base first: until it stands, no server knows which snapshots fit it.
+	if err := w.base(ctx); err != nil {
+		return err
+	}
 	snap, err := w.Snapshots.GetSnapshot(ctx, name)
 	if err == nil && snap.State == sandbox.SnapshotActive {
 		return nil
 	}
 	if err != nil && !errors.Is(err, sandbox.ErrNotFound) {
 		return errs.Wrap(errs.Unavailable, err, "The sandbox server doesn't answer.")
-	}
-	if err := w.base(ctx); err != nil {
-		return err
 	}
 	w.Step(fmt.Sprintf("Preparing the template %s", t.Name))
 	w.Logger.InfoContext(ctx, "preparing template", "template", t.Slug, "snapshot", name)
