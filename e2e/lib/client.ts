@@ -16,19 +16,32 @@ export async function signUpTokens(url: string, email: string, password = "corre
 }
 
 export function connect(url: string, tokens?: Tokens): ConvexClient {
-  const client = new ConvexClient(url);
+  const client = new ConvexClient(url, { logger: false });
   if (tokens) {
     let current = tokens;
     client.setAuth(async ({ forceRefreshToken }) => {
       if (forceRefreshToken) {
-        const answer = (await new ConvexHttpClient(url).action(api.auth.signIn, { refreshToken: current.refreshToken })) as { tokens: Tokens | null };
-        if (!answer.tokens) return null;
-        current = answer.tokens;
+        const tokens = await refresh(url, current.refreshToken);
+        if (!tokens) return null;
+        current = tokens;
       }
       return current.token;
     });
   }
   return client;
+}
+
+// A server that is down for a moment is no reason to be signed out.
+async function refresh(url: string, refreshToken: string): Promise<Tokens | null> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const answer = (await new ConvexHttpClient(url).action(api.auth.signIn, { refreshToken })) as { tokens: Tokens | null };
+      return answer.tokens;
+    } catch (error) {
+      if (tries === 40) throw error;
+      await new Promise((next) => setTimeout(next, 250));
+    }
+  }
 }
 
 // Collects every value of a query, so that a test can wait for one and count.
