@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
@@ -8,16 +9,22 @@ import { defineConfig } from "vitest/config";
 // The Go server that the development server hands the API to.
 const server = process.env.SURGENT_URL ?? "http://localhost:3210";
 
-// Empties dist before a build but for the placeholder, which is committed so that Go builds without Node.
-const emptyDist: Plugin = {
-  name: "empty-dist",
-  apply: "build",
-  buildStart() {
-    for (const name of ["assets", ".vite", "index.html", "icon.svg", "theme.js"]) {
-      rmSync(new URL(`./dist/${name}`, import.meta.url), { recursive: true, force: true });
-    }
-  },
-};
+// Empties the output before a build but for the placeholder, which is committed so that Go builds without Node.
+function emptyDist(): Plugin {
+  let out = "";
+  return {
+    name: "empty-dist",
+    apply: "build",
+    configResolved(config) {
+      out = resolve(config.root, config.build.outDir);
+    },
+    buildStart() {
+      for (const name of ["assets", ".vite", "index.html", "icon.svg", "theme.js"]) {
+        rmSync(join(out, name), { recursive: true, force: true });
+      }
+    },
+  };
+}
 
 // `vite --mode look` serves the page on a scripted server, for looking at screens.
 const lookPage: Plugin = {
@@ -27,7 +34,7 @@ const lookPage: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), emptyDist, lookPage],
+  plugins: [react(), tailwindcss(), emptyDist(), lookPage],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
     port: 5173,

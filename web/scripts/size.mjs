@@ -1,11 +1,12 @@
 /**
  * Prints what each screen loads before it is drawn, in kB after gzip -9: its chunks and everything they import
- * statically. Run it after `npm run build`.
+ * statically. Run it after `npm run build`; another folder than dist may be named.
  */
 import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const dist = new URL("../dist/", import.meta.url);
+const dist = process.argv[2] ? pathToFileURL(`${process.argv[2]}/`) : new URL("../dist/", import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", dist), "utf8"));
 
 /** Screens with the chunks that they load, and the most that we want them to weigh. */
