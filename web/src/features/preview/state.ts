@@ -29,7 +29,9 @@ export function previewState(project: Project, config: ClientConfig | undefined,
     if (silent) return { kind: "silent", port: Number(silent[1]) };
     if (errors.length > 0) return { kind: "broken", lines: errors.slice(0, 5) };
   }
-  return { kind: "app", rebuilding: dev?.status === "starting", errors };
+  // That nothing answers for a moment under an open page is told by the bar that moves.
+  const told = errors.filter((l) => !l.startsWith("Nothing answers on port"));
+  return { kind: "app", rebuilding: dev?.status === "starting", errors: told };
 }
 
 function lastLines(lines: string[]): string[] {

@@ -15,6 +15,7 @@ import { type FileLinks, FileLinksProvider } from "./FileLinks";
 import { preloadMarkdown } from "./turn/TextBlock";
 import { useAnnouncements } from "./useAnnouncements";
 import { type FileActivity, useFileActivity } from "./useFileActivity";
+import { useComing } from "./useComing";
 import { useKnownFiles } from "./useKnownFiles";
 import { usePrompts } from "./usePrompts";
 import { useSession } from "./useSession";
@@ -102,7 +103,7 @@ export function Chat(props: ChatProps) {
     run: () => setDraft(userId, `${place}.mode`, mode === "ask" ? "" : "ask"),
   });
 
-  const waits = working || state.queued.length > 0;
+  const coming = useComing(state.queued, prompts.pending, working || !props.sandboxReady);
   return (
     <ChatProvider value={parts}>
       <FileLinksProvider value={files}>
@@ -112,7 +113,7 @@ export function Chat(props: ChatProps) {
           loading={state.loading}
           older={state.older}
           complete={state.complete}
-          sending={waits ? [] : prompts.pending}
+          sending={coming.feed}
           initial={initial}
           stick={stick}
           empty={state.queued.length === 0 && <p className="px-10 pb-4 text-body text-ink-2">Nothing has been asked in this session yet.</p>}
@@ -134,7 +135,7 @@ export function Chat(props: ChatProps) {
           above={
             <>
               {working && last?.plan && <PlanBar key={last.key} plan={last.plan} />}
-              <QueueBox queued={state.queued} sending={waits ? prompts.pending : []} sandboxReady={props.sandboxReady} />
+              <QueueBox queued={coming.queued} sending={coming.sending} sandboxReady={props.sandboxReady} />
             </>
           }
         />

@@ -4,7 +4,7 @@ import type { Turn } from "@/lib/timeline";
 import { Loading, Skeleton } from "@/ui";
 import { TurnView } from "../turn/TurnView";
 import { PromptBlock } from "../turn/PromptBlock";
-import type { PendingPrompt } from "../usePrompts";
+import type { ComingPrompt } from "../useComing";
 import { useOlder } from "./useOlder";
 import { useRows } from "./useRows";
 import type { Stick } from "./useStickToEnd";
@@ -17,8 +17,8 @@ export type FeedProps = {
   /** Asks for older rows; absent at the beginning of the session. */
   older?: () => void;
   complete: boolean;
-  /** Own prompts that are on their way. */
-  sending: PendingPrompt[];
+  /** Own prompts that are on their way, or whose run begins in a moment. */
+  sending: ComingPrompt[];
   initial: string;
   stick: Stick;
   empty: ReactNode;
@@ -43,7 +43,7 @@ export function Feed({ turns, firstNumber, loading, older, complete, sending, in
             ))}
             {sending.map((p) => (
               <div key={p.id} className="turn">
-                <PromptBlock text={p.text} initial={initial} title={`Prompt: ${p.text.slice(0, 60)}`} sending />
+                <PromptBlock text={p.text} initial={initial} title={`Prompt: ${p.text.slice(0, 60)}`} sending={p.sending} />
               </div>
             ))}
           </div>

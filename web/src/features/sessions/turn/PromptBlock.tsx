@@ -9,7 +9,7 @@ const foldedLines = 12;
 // A taller prompt would cover what scrolls under it.
 const stickyHeight = 112;
 
-export type PromptBlockProps = { text: string; at?: number; initial: string; title: string; sending?: boolean };
+export type PromptBlockProps = { text: string; at?: number; initial: string; title: string; /** On its way: without a word at first. */ sending?: boolean };
 
 /** What a person asked for: plain text, at the head of its run and in sight while that scrolls. */
 export const PromptBlock = memo(function PromptBlock({ text, at, initial, title, sending }: PromptBlockProps) {
@@ -38,7 +38,7 @@ export const PromptBlock = memo(function PromptBlock({ text, at, initial, title,
           </button>
         )}
         {sending ? (
-          <p className="mt-1 text-meta text-ink-2">Sending</p>
+          <p className="absolute right-1.5 bottom-1.5 rounded-icon bg-prompt px-1.5 text-meta text-ink-2">Sending</p>
         ) : (
           <div className="absolute top-1.5 right-1.5 flex items-center gap-1 rounded-icon bg-prompt pl-2 text-meta text-ink-2 opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 group-focus:opacity-100">
             {at !== undefined && <time dateTime={new Date(at).toISOString()}>{fullTime(at)}</time>}
