@@ -81,12 +81,12 @@ func TestSandboxReachesNoNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	targets := map[string]string{
-		"another sandbox":       otherIP + ":3000",
-		"the toolbox of another":     otherIP + ":2280",
-		"the gateway":           "192.0.2.1:" + port,
-		"the metadata service":  "169.254.169.254:80",
-		"a public address":      "1.1.1.1:443",
-		"its own loopback only": "127.0.0.1:" + port,
+		"another sandbox":        otherIP + ":3000",
+		"the toolbox of another": otherIP + ":2280",
+		"the gateway":            "192.0.2.1:" + port,
+		"the metadata service":   "169.254.169.254:80",
+		"a public address":       "1.1.1.1:443",
+		"its own loopback only":  "127.0.0.1:" + port,
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {

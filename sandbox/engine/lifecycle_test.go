@@ -21,13 +21,13 @@ func TestCreatedSandboxRunsCommands(t *testing.T) {
 	c := sharedEngine(t)
 	box := c.create(map[string]any{"env": map[string]string{"COLOR": "blue green"}, "labels": map[string]string{"a": "b"}})
 	for command, want := range map[string]string{
-		"id -un":                              "daytona",
-		"id -u":                               "1000",
-		"pwd":                                 "/workspace",
-		`printf %s "$COLOR"`:                  "blue green",
-		"git --version >/dev/null && echo ok": "ok",
-		"node -p 'process.version.slice(0,3)'":  "v24",
-		"bun -p 1+1":                          "2",
+		"id -un":                               "daytona",
+		"id -u":                                "1000",
+		"pwd":                                  "/workspace",
+		`printf %s "$COLOR"`:                   "blue green",
+		"git --version >/dev/null && echo ok":  "ok",
+		"node -p 'process.version.slice(0,3)'": "v24",
+		"bun -p 1+1":                           "2",
 		"ls /workspace/node_modules/react/package.json": "/workspace/node_modules/react/package.json",
 		"touch /workspace/x && stat -c %U /workspace/x": "daytona",
 		// Nothing to rise with: no capability, now or later.

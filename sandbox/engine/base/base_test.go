@@ -1,0 +1,117 @@
+//go:build linux
+
+package base_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"surgent.dev/surgent/sandbox/engine/base"
+)
+
+func recipe() fstest.MapFS {
+	return fstest.MapFS{
+		"recipe.json":  {Data: []byte(`{"name":"env:1","suite":"bookworm","packages":["git"],"node":"24","bun":"1"}`)},
+		"package.json": {Data: []byte(`{}`)},
+	}
+}
+
+func TestLoadRecipe(t *testing.T) {
+	t.Parallel()
+	r, err := base.LoadRecipe(recipe())
+	if err != nil || r.Name != "env:1" || len(r.Packages) != 1 || r.PackageLock != nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for name, change := range map[string]func(fstest.MapFS){
+		"no recipe":       func(fs fstest.MapFS) { delete(fs, "recipe.json") },
+		"no package list": func(fs fstest.MapFS) { delete(fs, "package.json") },
+		"no JSON":         func(fs fstest.MapFS) { fs["recipe.json"].Data = []byte("x") },
+		"no suite":        func(fs fstest.MapFS) { fs["recipe.json"].Data = []byte(`{"name":"a","node":"1","bun":"1"}`) },
+	} {
+		fs := recipe()
+		change(fs)
+		if _, err := base.LoadRecipe(fs); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// The recipe of the program itself is whole.
+func TestDefaultRecipe(t *testing.T) {
+	t.Parallel()
+	r, err := base.LoadRecipe(os.DirFS("../../../snapshots/default-env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Name != "default-env:1.0.0" || r.Suite != "bookworm" || len(r.PackageLock) == 0 {
+		t.Errorf("%+v", r)
+	}
+	for _, want := range []string{"git", "ripgrep", "ca-certificates", "procps"} {
+		if !strings.Contains(" "+strings.Join(r.Packages, " ")+" ", " "+want+" ") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	if strings.Contains(string(r.PackageLock), `"resolved"`) {
+		t.Error("the lock names a registry")
+	}
+}
+
+// A build that can't be names what is missing and leaves nothing behind.
+func TestEnsureSaysWhatIsMissing(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("building a base needs root")
+	}
+	r, err := base.LoadRecipe(recipe())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	t.Setenv("PATH", t.TempDir())
+	_, err = base.Ensure(t.Context(), base.Config{CacheDir: cache, Recipe: r, Logger: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "apt-get install mmdebstrap") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("without mmdebstrap: %v", err)
+	}
+
+	// A bootstrap that fails, and one that never ends.
+	bin := t.TempDir()
+	script := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+	}
+	script("npm", "exit 0")
+	script("mmdebstrap", "echo 'E: cannot reach the mirror' >&2; exit 25")
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	var steps []string
+	_, err = base.Ensure(t.Context(), base.Config{
+		CacheDir: cache, Recipe: r, Logger: slog.New(slog.DiscardHandler), Step: func(s string) { steps = append(steps, s) },
+	})
+	if err == nil || !strings.Contains(err.Error(), "cannot reach the mirror") || len(steps) != 1 {
+		t.Errorf("with a failing bootstrap: %v after %v", err, steps)
+	}
+	script("mmdebstrap", "sleep 1000")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err = base.Ensure(ctx, base.Config{
+		CacheDir: cache, Recipe: r, Logger: slog.New(slog.DiscardHandler), Step: func(string) { cancel(errStop) },
+	})
+	if !errors.Is(err, errStop) {
+		t.Errorf("cancelled: %v", err)
+	}
+	entries, err := filepath.Glob(filepath.Join(cache, "base", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e, ".lock") {
+			t.Errorf("%s was left behind", e)
+		}
+	}
+}
+
+var errStop = errors.New("stop")
