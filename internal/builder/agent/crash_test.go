@@ -89,7 +89,7 @@ func child(text string) error {
 }
 
 // serve starts a child and returns its lines and how to kill it.
-func serve(t *testing.T, o orders) (lines *bufio.Scanner, kill func()) {
+func serve(t testing.TB, o orders) (lines *bufio.Scanner, kill func()) {
 	t.Helper()
 	raw, err := json.Marshal(o)
 	if err != nil {

@@ -226,11 +226,14 @@ func (t *task) callDone(c *Call, res tools.Result) error {
 		t.env.Dir, t.cur.Run.Dir = res.Dir, res.Dir
 	}
 	if tools.Class(c.Class) == tools.Effect && t.env.Toolbox != nil {
-		// Its output is in the journal now. What stays when this fails is an
-		// ended shell in the sandbox.
-		if err := tools.Abandon(t.ctx, t.env.Toolbox, c.ToolUseID); err != nil {
-			t.Logger.DebugContext(t.ctx, "delete command session", "run", t.cur.Run.ID, "error", err)
-		}
+		// Its output is in the journal now, and nothing waits for this. What
+		// stays when it fails is an ended shell in the sandbox.
+		tb, id := t.env.Toolbox, c.ToolUseID
+		t.sweep.Go(func() {
+			if err := tools.Abandon(t.ctx, tb, id); err != nil {
+				t.Logger.DebugContext(t.ctx, "delete command session", "run", t.cur.Run.ID, "error", err)
+			}
+		})
 	}
 	t.Moment("recorded " + c.Name)
 	return nil

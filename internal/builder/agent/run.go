@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"surgent.dev/surgent/internal/builder/agent/tools"
@@ -39,6 +40,7 @@ type task struct {
 	slug    string
 	trimmed int // results that are left out of the conversation
 	touched time.Time
+	sweep   sync.WaitGroup // ends what commands left behind
 }
 
 // run works on one run until it has ended. An error means that it has not:
@@ -60,6 +62,7 @@ func (w *worker) run(ctx context.Context, id RunID) error {
 		return nil
 	}
 	defer t.forget()
+	defer t.sweep.Wait()
 	if t.cur.Run.StopRequestedAt > 0 {
 		cancel(errStopped)
 	}
@@ -289,6 +292,7 @@ func (t *task) finish(o outcome) error {
 			return err
 		}
 	}
+	t.sweep.Wait() // nothing writes while the checkpoint is made
 	if t.tb != nil && t.cur.Run.StartedAt > 0 && t.cur.Run.Mode != string(tools.Ask) {
 		c, err := t.checkpoint()
 		if err := context.Cause(t.ctx); err != nil {

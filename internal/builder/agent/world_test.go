@@ -44,7 +44,7 @@ const patience = 20 * time.Second
 // world is a runtime on SQLite with the agent in it, a scripted model and a
 // toolbox on a folder of this machine.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	rt      *convex.Runtime
 	api     *modeltest.Server
 	client  sandbox.Client
@@ -71,20 +71,20 @@ type settings struct {
 }
 
 // openToolbox serves a real toolbox on folders of a temporary directory.
-func openToolbox(t *testing.T, dir string) (url string) {
+func openToolbox(t testing.TB, dir string) (url string) {
 	t.Helper()
 	return openFaulty(t, dir, func(*http.Request) bool { return false })
 }
 
 // openFaulty is openToolbox with connections that break when broken says so.
-func openFaulty(t *testing.T, dir string, broken func(*http.Request) bool) (url string) {
+func openFaulty(t testing.TB, dir string, broken func(*http.Request) bool) (url string) {
 	t.Helper()
 	for _, d := range []string{"home", "work", "state"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	server, err := toolbox.Open(toolbox.Config{
+	server, err := toolbox.Open(t.Context(), toolbox.Config{
 		Token: "key", Home: filepath.Join(dir, "home"), WorkDir: filepath.Join(dir, "work"), StateDir: filepath.Join(dir, "state"),
 	})
 	if err != nil {
@@ -112,14 +112,14 @@ func dial(url string) (sandbox.Client, error) {
 }
 
 // seed is the state of a project with a template's first commit.
-func seed(t *testing.T, work string) {
+func seed(t testing.TB, work string) {
 	t.Helper()
 	write(t, filepath.Join(work, "index.html"), "<h1>Hello</h1>\n")
 	write(t, filepath.Join(work, ".gitignore"), "node_modules\n")
 	sh(t, work, "git init -q -b main && git add -A && git -c user.name=T -c user.email=t@t commit -q -m Template")
 }
 
-func write(t *testing.T, name, content string) {
+func write(t testing.TB, name, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-func sh(t *testing.T, dir, script string) string {
+func sh(t testing.TB, dir, script string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = dir
@@ -276,7 +276,7 @@ func run(ctx context.Context, rt *convex.Runtime, svc *agent.Service) (stop func
 	}
 }
 
-func newWorld(t *testing.T, set settings) *world {
+func newWorld(t testing.TB, set settings) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{t: t, work: filepath.Join(dir, "work"), data: filepath.Join(dir, "data")}
@@ -334,7 +334,7 @@ func (w *world) seed(asleep bool) {
 	w.project, w.session = projects.ID(ids[1]), sessions.ID(ids[2])
 }
 
-func claude(t *testing.T, url string, idle time.Duration, id string) model.Model {
+func claude(t testing.TB, url string, idle time.Duration, id string) model.Model {
 	t.Helper()
 	m, err := anthropic.New(anthropic.Config{APIKey: modeltest.DefaultKey, BaseURL: url, IdleTimeout: idle, Model: id})
 	if err != nil {
@@ -343,12 +343,12 @@ func claude(t *testing.T, url string, idle time.Duration, id string) model.Model
 	return m
 }
 
-func logger(t *testing.T) *slog.Logger {
+func logger(t testing.TB) *slog.Logger {
 	t.Helper()
 	return slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	if w.t.Context().Err() == nil { // after the test's end nobody may log
@@ -563,7 +563,7 @@ func (w *world) file(name string) string {
 	return string(raw)
 }
 
-func dump(t *testing.T, rt *convex.Runtime) string {
+func dump(t testing.TB, rt *convex.Runtime) string {
 	t.Helper()
 	var docs []any
 	if err := rt.RunQuery(t.Context(), "test:dump", struct{}{}, &docs); err != nil {
