@@ -5,7 +5,7 @@ import { call, ModelServer, say } from "./lib/model.ts";
 import { axe, build, newAccount, preview, promptBox, send, shot, signUp } from "./lib/person.ts";
 import { Surgent } from "./lib/server.ts";
 
-const app = (heading: string) => `export default function App() {
+const app = (heading: string) => `export function App() {
   return (
     <main className="mx-auto max-w-xl p-8">
       <h1 className="text-3xl font-semibold">${heading}</h1>
@@ -62,7 +62,7 @@ const rules = [
     prompt: "(?i)break the build",
     answers: [
       call("Read", { file_path: "/workspace/src/App.tsx" }),
-      call("Write", { file_path: "/workspace/src/App.tsx", content: "export default function App() { return <main>\n" }),
+      call("Write", { file_path: "/workspace/src/App.tsx", content: "export function App() { return <main>\n" }),
       say("Broken on purpose."),
     ],
   },
