@@ -67,7 +67,7 @@ func (l *devLog) line(raw string) {
 	if len(l.err) > keptError {
 		l.err = l.err[:keptError]
 	}
-	if line == "" {
+	if line == "" || noise.MatchString(bare) {
 		return
 	}
 	l.lines = append(l.lines, line)

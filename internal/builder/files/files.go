@@ -6,6 +6,7 @@
 package files
 
 import (
+	"errors"
 	"path"
 	"strings"
 	"time"
@@ -135,13 +136,29 @@ func (m *module) open(ctx *function.ActionCtx, id projects.ID) (*box, error) {
 	if p.SandboxID == nil {
 		return nil, errs.New(errs.NotFound, "Sandbox not found")
 	}
-	if p, err = projects.Await(ctx, p, wakeLimit); err != nil {
+	b, err := m.reach(ctx, p)
+	if errors.Is(err, sandbox.ErrNotRunning) || errors.Is(err, sandbox.ErrNotFound) {
+		// It fell asleep a moment ago, and nobody has noticed yet.
+		if p, err = projects.Recheck(ctx, id); err != nil {
+			return nil, err
+		}
+		b, err = m.reach(ctx, p)
+	}
+	if err != nil {
+		return nil, problem(err, "")
+	}
+	return b, nil
+}
+
+func (m *module) reach(ctx *function.ActionCtx, p *projects.Project) (*box, error) {
+	p, err := projects.Await(ctx, p, wakeLimit)
+	if err != nil {
 		return nil, err
 	}
 	tb := m.sandboxes.Toolbox(*p.SandboxID)
 	root, err := tb.WorkDir(ctx)
 	if err != nil {
-		return nil, problem(err, "")
+		return nil, err
 	}
 	return &box{Files: tb.Within(root), root: path.Clean(root)}, nil
 }

@@ -39,3 +39,14 @@ func Await(ctx *function.ActionCtx, p *Project, limit time.Duration) (*Project, 
 		}
 	}
 }
+
+// Recheck asks the sandbox server whether a sandbox that should be up is, has
+// it brought up when it isn't, and returns the project as it is then.
+func Recheck(ctx *function.ActionCtx, id ID) (*Project, error) {
+	if err := ctx.RunAction("projects:check", projectArgs{id}, nil); err != nil {
+		return nil, err
+	}
+	var p *Project
+	err := ctx.RunQuery("projects:find", projectArgs{id}, &p)
+	return p, err
+}

@@ -13,7 +13,7 @@ import (
 
 // pollEvery is how often a running sandbox is asked whether it still runs. It
 // asks the control plane only, which doesn't count as use.
-const pollEvery = 5 * time.Second
+const pollEvery = 3 * time.Second
 
 // Mutations is how the watcher writes down what it saw.
 type Mutations interface {
