@@ -169,7 +169,7 @@ func (r *runner) watch(ctx context.Context, i *instance) {
 			continue
 		}
 		if err := i.probe(ctx); err != nil && !i.ended() {
-			r.t.c.Logger.Warn("app's event loop stands still; it is killed", "app", r.name, "error", err)
+			r.t.c.Logger.Warn("app does not answer the watchdog; it is killed", "app", r.name, "error", err)
 			r.ended(i)
 			return
 		}

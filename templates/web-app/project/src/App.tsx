@@ -64,7 +64,7 @@ function ApiStatus() {
         aria-hidden="true"
         className={`size-2 rounded-full ${failed ? "bg-red-500" : answer ? "bg-emerald-500" : "bg-stone-400"}`}
       />
-      {failed ? "The API at /api/hello does not answer." : (answer ?? "Asking the API…")}
+      {failed ? "/api/hello does not answer." : answer ? `/api/hello says: ${answer}` : "Asking /api/hello…"}
     </p>
   );
 }
