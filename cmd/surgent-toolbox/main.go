@@ -32,7 +32,7 @@ import (
 	"surgent.dev/surgent/sandbox/toolbox/supervise"
 )
 
-const tokenVar = "SURGENT_TOOLBOX_TOKEN" //nolint:gosec // a name, not a token
+const tokenVar = "SURGENT_TOOLBOX_TOKEN"
 
 func main() {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -162,7 +162,7 @@ func serve(o options, state toolbox.State, onInit func(toolbox.State) error, log
 		o.home = home
 	}
 	// Folders of the base that are missing are no reason not to start.
-	if err := os.MkdirAll(o.workDir, 0o755); err != nil { //nolint:gosec // as any project folder
+	if err := os.MkdirAll(o.workDir, 0o755); err != nil {
 		log.Warn("no working folder", "err", err)
 		o.workDir = o.home
 	}
@@ -173,7 +173,9 @@ func serve(o options, state toolbox.State, onInit func(toolbox.State) error, log
 	if err != nil {
 		return err
 	}
-	s, err := toolbox.Open(toolbox.Config{
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	s, err := toolbox.Open(ctx, toolbox.Config{
 		Token: state.Token, Env: state.Env, Home: o.home, WorkDir: o.workDir, StateDir: stateDir,
 		User: o.user, OnInit: onInit, Logger: log,
 	})
@@ -181,8 +183,6 @@ func serve(o options, state toolbox.State, onInit func(toolbox.State) error, log
 		return err
 	}
 	defer s.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
-	defer stop()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)

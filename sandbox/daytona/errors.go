@@ -53,7 +53,7 @@ func (e *Error) changing() bool {
 
 // readError makes an Error of an answer and closes its body.
 func readError(resp *http.Response) *Error {
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	// A cut body is as good as an empty one here: the status stands.
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	e := &Error{Status: resp.StatusCode}

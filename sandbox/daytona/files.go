@@ -18,7 +18,7 @@ import (
 // params builds the query of a file request. Every path named is first brought
 // to its place within the folder, if there is one; the embedded engine then
 // holds the request to it, and for other servers the path is looked up first.
-func (t *toolbox) params(ctx context.Context, paths map[string]string, others ...string) (url.Values, error) {
+func (t *toolbox) params(ctx context.Context, paths, others map[string]string) (url.Values, error) {
 	q := url.Values{}
 	for name, p := range paths {
 		full, err := t.inside(ctx, p)
@@ -27,9 +27,9 @@ func (t *toolbox) params(ctx context.Context, paths map[string]string, others ..
 		}
 		q.Set(name, full)
 	}
-	for i := 0; i < len(others); i += 2 {
-		if others[i+1] != "" {
-			q.Set(others[i], others[i+1])
+	for name, value := range others {
+		if value != "" {
+			q.Set(name, value)
 		}
 	}
 	if t.folder != "" && t.c.embedded {
@@ -87,7 +87,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 // ListFiles implements sandbox.Files.
 func (t *toolbox) ListFiles(ctx context.Context, p string) ([]sandbox.FileInfo, error) {
 	infos := []sandbox.FileInfo{}
-	q, err := t.params(ctx, map[string]string{"path": p})
+	q, err := t.params(ctx, map[string]string{"path": p}, nil)
 	if err == nil {
 		err = t.get(ctx, "/files", q, &infos)
 	}
@@ -103,7 +103,7 @@ func (t *toolbox) ListFiles(ctx context.Context, p string) ([]sandbox.FileInfo, 
 // FileInfo implements sandbox.Files.
 func (t *toolbox) FileInfo(ctx context.Context, p string) (*sandbox.FileInfo, error) {
 	var info sandbox.FileInfo
-	q, err := t.params(ctx, map[string]string{"path": p})
+	q, err := t.params(ctx, map[string]string{"path": p}, nil)
 	if err == nil {
 		err = t.get(ctx, "/files/info", q, &info)
 	}
@@ -115,15 +115,15 @@ func (t *toolbox) FileInfo(ctx context.Context, p string) (*sandbox.FileInfo, er
 
 // Download implements sandbox.Files.
 func (t *toolbox) Download(ctx context.Context, p string) (io.ReadCloser, error) {
-	q, err := t.params(ctx, map[string]string{"path": p})
+	q, err := t.params(ctx, map[string]string{"path": p}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("download %s: %w", p, err)
 	}
-	resp, err := t.call(ctx, call{method: http.MethodGet, url: "/files/download", query: q, safe: true})
+	body, err := t.call(ctx, call{method: http.MethodGet, url: "/files/download", query: q, safe: true})
 	if err != nil {
 		return nil, fmt.Errorf("download %s: %w", p, err)
 	}
-	return resp.Body, nil
+	return body, nil
 }
 
 // UploadFiles implements sandbox.Files. Contents that can be read again, as
@@ -132,7 +132,7 @@ func (t *toolbox) UploadFiles(ctx context.Context, files []sandbox.Upload) error
 	if len(files) == 0 {
 		return nil
 	}
-	q, err := t.params(ctx, nil)
+	q, err := t.params(ctx, nil, nil)
 	if err != nil {
 		return fmt.Errorf("upload files: %w", err)
 	}
@@ -212,7 +212,7 @@ func (t *toolbox) CreateFolder(ctx context.Context, p, mode string) error {
 	if mode == "" {
 		mode = "0755"
 	}
-	q, err := t.params(ctx, map[string]string{"path": p}, "mode", mode)
+	q, err := t.params(ctx, map[string]string{"path": p}, map[string]string{"mode": mode})
 	if err == nil {
 		err = t.change(ctx, http.MethodPost, "/files/folder", q, true)
 	}
@@ -228,7 +228,7 @@ func (t *toolbox) DeleteFile(ctx context.Context, p string, recursive bool) erro
 	if recursive {
 		flag = "true"
 	}
-	q, err := t.params(ctx, map[string]string{"path": p}, "recursive", flag)
+	q, err := t.params(ctx, map[string]string{"path": p}, map[string]string{"recursive": flag})
 	if err == nil {
 		err = t.change(ctx, http.MethodDelete, "/files", q, false)
 	}
@@ -240,7 +240,7 @@ func (t *toolbox) DeleteFile(ctx context.Context, p string, recursive bool) erro
 
 // MoveFile implements sandbox.Files.
 func (t *toolbox) MoveFile(ctx context.Context, source, destination string) error {
-	q, err := t.params(ctx, map[string]string{"source": source, "destination": destination})
+	q, err := t.params(ctx, map[string]string{"source": source, "destination": destination}, nil)
 	if err == nil {
 		err = t.change(ctx, http.MethodPost, "/files/move", q, false)
 	}
@@ -252,7 +252,7 @@ func (t *toolbox) MoveFile(ctx context.Context, source, destination string) erro
 
 // SetPermissions implements sandbox.Files.
 func (t *toolbox) SetPermissions(ctx context.Context, p, mode, owner, group string) error {
-	q, err := t.params(ctx, map[string]string{"path": p}, "mode", mode, "owner", owner, "group", group)
+	q, err := t.params(ctx, map[string]string{"path": p}, map[string]string{"mode": mode, "owner": owner, "group": group})
 	if err == nil {
 		err = t.change(ctx, http.MethodPost, "/files/permissions", q, true)
 	}
@@ -267,7 +267,7 @@ func (t *toolbox) SearchFiles(ctx context.Context, p, pattern string) ([]string,
 	var a struct {
 		Files []string `json:"files"`
 	}
-	q, err := t.params(ctx, map[string]string{"path": p}, "pattern", pattern)
+	q, err := t.params(ctx, map[string]string{"path": p}, map[string]string{"pattern": pattern})
 	if err == nil {
 		err = t.get(ctx, "/files/search", q, &a)
 	}
@@ -283,7 +283,7 @@ func (t *toolbox) SearchFiles(ctx context.Context, p, pattern string) ([]string,
 // FindInFiles implements sandbox.Files.
 func (t *toolbox) FindInFiles(ctx context.Context, p, pattern string) ([]sandbox.Match, error) {
 	matches := []sandbox.Match{}
-	q, err := t.params(ctx, map[string]string{"path": p}, "pattern", pattern)
+	q, err := t.params(ctx, map[string]string{"path": p}, map[string]string{"pattern": pattern})
 	if err == nil {
 		err = t.get(ctx, "/files/find", q, &matches)
 	}
@@ -298,7 +298,7 @@ func (t *toolbox) FindInFiles(ctx context.Context, p, pattern string) ([]sandbox
 
 // ReplaceInFiles implements sandbox.Files.
 func (t *toolbox) ReplaceInFiles(ctx context.Context, files []string, pattern, newValue string) ([]sandbox.ReplaceResult, error) {
-	q, err := t.params(ctx, nil)
+	q, err := t.params(ctx, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("replace in files: %w", err)
 	}

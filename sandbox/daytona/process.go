@@ -152,14 +152,14 @@ func (t *toolbox) SendInput(ctx context.Context, sessionID, commandID, data stri
 
 // Logs implements sandbox.Processes.
 func (t *toolbox) Logs(ctx context.Context, sessionID, commandID string) (stdout, stderr string, err error) {
-	resp, err := t.call(ctx, call{
+	body, err := t.call(ctx, call{
 		method: http.MethodGet, url: commandPath(sessionID, commandID) + "/logs", timeout: 5 * time.Minute, safe: true,
 	})
 	if err != nil {
 		return "", "", fmt.Errorf("get logs of command %s: %w", commandID, err)
 	}
-	text, err := io.ReadAll(resp.Body)
-	if cerr := resp.Body.Close(); err == nil {
+	text, err := io.ReadAll(body)
+	if cerr := body.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {

@@ -44,8 +44,9 @@ func (c *Client) header(h http.Header) {
 	h.Set("User-Agent", "surgent/1")
 }
 
-// try makes a call once. With into nil and no error the caller closes the body.
-func (c *Client) try(ctx context.Context, q call) (*http.Response, error) {
+// try makes a call once. With into nil and no error it returns the answer's
+// body, which the caller closes.
+func (c *Client) try(ctx context.Context, q call) (io.ReadCloser, error) {
 	var cancel context.CancelFunc = func() {}
 	if q.timeout > 0 {
 		ctx, cancel = context.WithTimeout(ctx, q.timeout)
@@ -61,15 +62,14 @@ func (c *Client) try(ctx context.Context, q call) (*http.Response, error) {
 	}
 	if q.into == nil {
 		// The limit is for the answer to begin; a stream then takes its time.
-		resp.Body = &cancelBody{ReadCloser: resp.Body, cancel: cancel}
-		return resp, nil
+		return &cancelBody{ReadCloser: resp.Body, cancel: cancel}, nil
 	}
 	defer cancel()
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if err := json.NewDecoder(resp.Body).Decode(q.into); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read answer of %s %s: %w", q.method, q.url, err)
 	}
-	return resp, nil
+	return nil, nil // the answer is in into
 }
 
 // cancelBody lets go of a request's context with its body.
@@ -116,11 +116,11 @@ func (c *Client) send(ctx context.Context, q call) (*http.Response, error) {
 }
 
 // do makes a call to the control API, again where that is harmless.
-func (c *Client) do(ctx context.Context, q call) (*http.Response, error) {
+func (c *Client) do(ctx context.Context, q call) (io.ReadCloser, error) {
 	for n := 1; ; n++ {
-		resp, err := c.try(ctx, q)
+		body, err := c.try(ctx, q)
 		if err == nil {
-			return resp, nil
+			return body, nil
 		}
 		wait, again := c.retryAfter(q, err, n)
 		if !again || ctx.Err() != nil {
@@ -172,12 +172,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // discard reads and closes the body of an answer that says nothing more, so
 // that its connection is used again.
-func discard(resp *http.Response, err error) error {
+func discard(body io.ReadCloser, err error) error {
 	if err != nil {
 		return err
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 1<<20) // nothing in it matters
-	return resp.Body.Close()
+	_, _ = io.CopyN(io.Discard, body, 1<<20) // nothing in it matters
+	return body.Close()
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -65,7 +66,7 @@ func (t *toolbox) base(ctx context.Context) (string, error) {
 // call makes a request to the toolbox; q.url is the path below its base. What
 // the servers say while a sandbox starts, stops or is gone is turned into
 // waiting, or into what is the matter.
-func (t *toolbox) call(ctx context.Context, q call) (*http.Response, error) {
+func (t *toolbox) call(ctx context.Context, q call) (io.ReadCloser, error) {
 	path := q.url
 	begun := clock.Now()
 	denied := 0
@@ -75,9 +76,9 @@ func (t *toolbox) call(ctx context.Context, q call) (*http.Response, error) {
 			return nil, err
 		}
 		q.url = base + path
-		resp, err := t.c.try(ctx, q)
+		body, err := t.c.try(ctx, q)
 		if err == nil {
-			return resp, nil
+			return body, nil
 		}
 		if ctx.Err() != nil {
 			return nil, err

@@ -22,7 +22,7 @@ func TestAgainstToolbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	server, err := toolbox.Open(toolbox.Config{Token: "key", Home: base + "/home", WorkDir: base + "/work", StateDir: base + "/state"})
+	server, err := toolbox.Open(context.WithoutCancel(t.Context()), toolbox.Config{Token: "key", Home: base + "/home", WorkDir: base + "/work", StateDir: base + "/state"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestAgainstToolbox(t *testing.T) {
 func TestPlainServer(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
-	server, err := toolbox.Open(toolbox.Config{Token: "key", Home: base, WorkDir: base, StateDir: base + "/state"})
+	server, err := toolbox.Open(context.WithoutCancel(t.Context()), toolbox.Config{Token: "key", Home: base, WorkDir: base, StateDir: base + "/state"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -243,7 +243,7 @@ func runControl(t *testing.T, client sandbox.Client) {
 			if err != nil {
 				return 0, err.Error(), ""
 			}
-			defer resp.Body.Close()
+			defer func() { _ = resp.Body.Close() }()
 			body, err := io.ReadAll(resp.Body)
 			if err != nil {
 				return 0, err.Error(), ""

@@ -46,7 +46,7 @@ func runFiles(t *testing.T, tb sandbox.Toolbox) {
 		if err != nil {
 			t.Fatalf("download: %v", err)
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }()
 		got := sha256.New()
 		if _, err := io.Copy(got, r); err != nil {
 			t.Fatalf("download: %v", err)

@@ -227,7 +227,8 @@ func runSessions(t *testing.T, tb sandbox.Toolbox) {
 			t.Errorf("left: %q", left)
 		}
 		select {
-		case <-followed: // its error depends on who was first
+		case err := <-followed:
+			t.Logf("followed until: %v", err) // which depends on who was first
 		case <-ctx.Done():
 			t.Error("the log is still followed")
 		}

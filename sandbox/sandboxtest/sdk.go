@@ -27,7 +27,7 @@ func RunSDK(t *testing.T, dir, url, key string) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", name+".test.mjs") //nolint:gosec // fixed names
+			cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", name+".test.mjs")
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "URL="+url, "KEY="+key)
 			if out, err := cmd.CombinedOutput(); err != nil {

@@ -157,7 +157,7 @@ func (s *Server) run(ctx context.Context, job run) (output string, code int, err
 		dir = filepath.Join(s.cfg.WorkDir, dir)
 	}
 	out := &cappedBuffer{limit: maxOutput}
-	cmd := exec.Command(job.argv[0], job.argv[1:]...) //nolint:gosec,noctx // running commands is the purpose; ended by killJob
+	cmd := exec.Command(job.argv[0], job.argv[1:]...) //nolint:noctx // running commands is the purpose; ended by killJob
 	cmd.Dir, cmd.Env = dir, append(s.environ(job.env), jobVar+"="+id)
 	cmd.Stdout, cmd.Stderr = out, out
 	if job.stdin != "" {
@@ -168,8 +168,11 @@ func (s *Server) run(ctx context.Context, job run) (output string, code int, err
 	if err := cmd.Start(); err != nil {
 		return err.Error(), -1, nil //nolint:nilerr // told as the command's failure
 	}
-	ended := make(chan error, 1) // sent once by the goroutine, never closed
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{}) // closed when the command was reaped
+	go func() {
+		_ = cmd.Wait() // the state says how it ended
+		close(ended)
+	}()
 	select {
 	case <-ended:
 	case <-ctx.Done():

@@ -262,7 +262,7 @@ func parseMode(text string) (fs.FileMode, error) {
 	if err != nil || n > 0o7777 {
 		return 0, badRequest("invalid mode %q", text)
 	}
-	mode := fs.FileMode(n & 0o777) //nolint:gosec // bounded above
+	mode := fs.FileMode(n & 0o777)
 	if n&0o4000 != 0 {
 		mode |= fs.ModeSetuid
 	}

@@ -202,7 +202,7 @@ func (f *folder) open(abs string, flag int, perm uint32) (*os.File, error) {
 		// Resolved, so a link here is one that was made just now.
 		fd, err := unix.Openat(p.fd, p.name, flag&^unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, perm)
 		if err == nil {
-			file = os.NewFile(uintptr(fd), abs) //nolint:gosec // a file descriptor
+			file = os.NewFile(uintptr(fd), abs)
 		}
 		return err
 	})
@@ -216,8 +216,8 @@ func (f *folder) stat(abs string, last bool) (fs.FileInfo, error) {
 		if err != nil {
 			return err
 		}
-		file := os.NewFile(uintptr(fd), abs) //nolint:gosec // a file descriptor
-		defer file.Close()
+		file := os.NewFile(uintptr(fd), abs)
+		defer func() { _ = file.Close() }()
 		info, err = file.Stat()
 		return err
 	})
@@ -285,7 +285,7 @@ func removeAll(dir int, name string) error {
 	if err != nil {
 		return err
 	}
-	file := os.NewFile(uintptr(fd), name) //nolint:gosec // a file descriptor
+	file := os.NewFile(uintptr(fd), name)
 	names, err := file.Readdirnames(-1)
 	for _, n := range names {
 		if err == nil {

@@ -71,7 +71,7 @@ func TestFollowChunked(t *testing.T) {
 		"command": `printf 'gr\303'; read x; printf '\274n\n'; echo warning >&2; (exit 8)`, "runAsync": true, "suppressInputEcho": true,
 	}, 202)).CmdID
 	resp := b.request("GET", "/process/session/s/command/"+id+"/logs?follow=true", "", nil)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	in := bufio.NewReader(resp.Body)
 	head := make([]byte, 2)
 	if _, err := io.ReadFull(in, head); err != nil || string(head) != "gr" {

@@ -42,6 +42,7 @@ type credentials struct {
 	Password string `json:"password"`
 }
 
+//nolint:gosec // a script that prints them
 const credentialHelper = `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$TOOLBOX_GIT_USERNAME" "$TOOLBOX_GIT_PASSWORD"; }; f`
 
 // git runs git in dir. Hooks and other programs that a repository may name
@@ -62,7 +63,7 @@ func (s *Server) git(ctx context.Context, dir string, creds credentials, args ..
 		env["TOOLBOX_GIT_USERNAME"], env["TOOLBOX_GIT_PASSWORD"] = creds.Username, creds.Password
 	}
 	id := uuid.NewString()
-	cmd := exec.Command("git", append(opts, args...)...) //nolint:gosec,noctx // arguments are checked by the callers; ended by killJob
+	cmd := exec.Command("git", append(opts, args...)...) //nolint:noctx // arguments are checked by the callers; ended by killJob
 	cmd.Dir, cmd.Env = dir, append(s.environ(env), jobVar+"="+id)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	var stdout bytes.Buffer
@@ -74,8 +75,11 @@ func (s *Server) git(ctx context.Context, dir string, creds credentials, args ..
 		}
 		return "", fmt.Errorf("start git: %w", err)
 	}
-	ended := make(chan error, 1) // sent once by the goroutine, never closed
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{}) // closed when git was reaped
+	go func() {
+		_ = cmd.Wait() // the state says how it ended
+		close(ended)
+	}()
 	select {
 	case <-ctx.Done():
 		killJob(ctx, cmd.Process.Pid, id, 0)
@@ -84,8 +88,8 @@ func (s *Server) git(ctx context.Context, dir string, creds credentials, args ..
 			return "", fail(http.StatusRequestTimeout, "REQUEST_TIMEOUT", "git took longer than %s", remoteTimeout)
 		}
 		return "", ctx.Err()
-	case err := <-ended:
-		if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+	case <-ended:
+		if !cmd.ProcessState.Success() {
 			return "", gitError(stderr.String() + stdout.String())
 		}
 	}
@@ -197,7 +201,7 @@ func (s *Server) gitClone(w http.ResponseWriter, r *http.Request) error {
 	if !strings.Contains(req.URL, "://") && !filepath.IsAbs(req.URL) && !strings.Contains(req.URL, "@") {
 		req.URL = "https://" + req.URL
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // as any folder of the user
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fileError(dir, err)
 	}
 	args := []string{"clone", "--quiet"}

@@ -113,7 +113,7 @@ func (l *commandLog) advance() error {
 		for n := size - l.size[s]; n > 0; {
 			step := min(n, 1<<31)
 			records = append(records, byte(s))
-			records = binary.BigEndian.AppendUint32(records, uint32(step)) //nolint:gosec // bounded by step
+			records = binary.BigEndian.AppendUint32(records, uint32(step))
 			l.grow(s, step)
 			n -= step
 		}

@@ -64,7 +64,7 @@ func listeningIn(name string) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var ports []int
 	in := bufio.NewScanner(f)
 	for in.Scan() {

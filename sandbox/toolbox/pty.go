@@ -77,7 +77,7 @@ func (t *ptyTable) closeAll() {
 	}
 	t.mu.Unlock()
 	for _, term := range list {
-		term.kill(context.Background()) //nolint:contextcheck // the server is closing; bounded by killJob
+		term.kill(t.server.ctx) // it is over; killing does not wait for it
 	}
 }
 
@@ -120,7 +120,7 @@ func (t *ptyTable) create(req ptyRequest) (*terminal, error) {
 		req.Envs = map[string]string{}
 	}
 	term := &terminal{
-		ID: req.ID, Cwd: t.server.absolute(req.Cwd), Envs: req.Envs, Cols: uint16(req.Cols), Rows: uint16(req.Rows), //nolint:gosec // bounded above
+		ID: req.ID, Cwd: t.server.absolute(req.Cwd), Envs: req.Envs, Cols: uint16(req.Cols), Rows: uint16(req.Rows),
 		CreatedAt: t.server.cfg.Now().UTC(), LazyStart: req.LazyStart, job: uuid.NewString(), server: t.server,
 		readers: map[*ptyReader]struct{}{}, ended: make(chan struct{}),
 	}
@@ -158,7 +158,7 @@ func (p *terminal) start() error {
 	for k, v := range p.Envs {
 		env[k] = v
 	}
-	cmd := exec.Command(p.server.shell, "-i", "-l") //nolint:gosec,noctx // it outlives the request; ended by killJob
+	cmd := exec.Command(p.server.shell, "-i", "-l") //nolint:noctx // it outlives the request; ended by killJob
 	cmd.Dir, cmd.Env = p.Cwd, append(p.server.environ(env), jobVar+"="+p.job)
 	file, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: p.Cols, Rows: p.Rows})
 	if err != nil {
@@ -295,7 +295,7 @@ func (s *Server) resizePTY(w http.ResponseWriter, r *http.Request) error {
 	if req.Cols < 1 || req.Cols > 1000 || req.Rows < 1 || req.Rows > 1000 {
 		return badRequest("cols and rows must be from 1 to 1000")
 	}
-	if err := p.resize(uint16(req.Cols), uint16(req.Rows)); err != nil { //nolint:gosec // bounded above
+	if err := p.resize(uint16(req.Cols), uint16(req.Rows)); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, p.info())
@@ -399,14 +399,14 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request, p *terminal) err
 	offers := offered(r)
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, Subprotocols: chooseProtocol(offers)})
 	if err != nil {
-		return nil //nolint:nilerr // Accept has answered
+		return nil // Accept has answered
 	}
 	defer func() { _ = conn.CloseNow() }() // after Close it does nothing
 	conn.SetReadLimit(maxInput)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	if err := control(ctx, conn, map[string]any{"status": "connected"}); err != nil {
-		return nil //nolint:nilerr // the client is gone
+		return nil // the client is gone
 	}
 	go func() {
 		defer cancel()
@@ -424,7 +424,7 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request, p *terminal) err
 		select {
 		case piece := <-reader.out:
 			if err := conn.Write(ctx, websocket.MessageBinary, piece); err != nil {
-				return nil //nolint:nilerr // the client is gone
+				return nil // the client is gone
 			}
 		case <-reader.slow:
 			_ = conn.Close(websocket.StatusPolicyViolation, "slow consumer") // it may be gone

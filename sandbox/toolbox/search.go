@@ -92,7 +92,7 @@ func findInFile(t *tree, path, pattern string, limit int) []match {
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	in := bufio.NewReaderSize(f, 64<<10)
 	if head, _ := in.Peek(512); bytes.IndexByte(head, 0) >= 0 {
 		return nil

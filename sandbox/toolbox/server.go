@@ -84,8 +84,9 @@ type Server struct {
 }
 
 // Open prepares StateDir, takes up the sessions that an earlier server left
-// there and returns a server ready to handle requests. It does not listen.
-func Open(cfg Config) (*Server, error) {
+// there and returns a server ready to handle requests. It does not listen. The
+// end of ctx ends what it watches; Close waits for that.
+func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Token == "" || !filepath.IsAbs(cfg.Home) || !filepath.IsAbs(cfg.WorkDir) || !filepath.IsAbs(cfg.StateDir) {
 		return nil, errors.New("open toolbox: token and absolute home, work and state folders are required")
 	}
@@ -108,7 +109,7 @@ func Open(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch files: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(ctx)
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, shell: findShell(),
 		token: cfg.Token, env: maps.Clone(cfg.Env),

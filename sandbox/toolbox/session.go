@@ -137,8 +137,8 @@ func (s *session) start(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	cmd := exec.Command(s.server.shell) //nolint:gosec,noctx // it outlives the request and the server
+	defer func() { _ = in.Close() }()
+	cmd := exec.Command(s.server.shell) //nolint:noctx // it outlives the request and the server
 	cmd.Dir, cmd.Env = dir, append(s.server.environ(nil), jobVar+"="+s.Job)
 	cmd.Stdin = in
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

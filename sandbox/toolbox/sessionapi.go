@@ -279,13 +279,13 @@ func (s *Server) followSocket(w http.ResponseWriter, r *http.Request, c *command
 	// here, and none may be answered.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
-		return nil //nolint:nilerr // Accept has answered
+		return nil // Accept has answered
 	}
 	defer func() { _ = conn.CloseNow() }() // after Close it does nothing
 	ctx := conn.CloseRead(r.Context())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.ctx, cancel)() //nolint:contextcheck // it ends with the request or the server
 	frame := make([]byte, 0, frameLen)
 	err = c.log.follow(ctx, frameLen-logstream.MarkerLen, func(st logstream.Stream, p []byte) error {
 		frame = append(logstream.AppendMarker(frame[:0], st), p...)

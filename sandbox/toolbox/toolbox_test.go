@@ -55,7 +55,7 @@ func (b *box) start(change ...func(*toolbox.Config)) {
 		f(&cfg)
 	}
 	var err error
-	if b.server, err = toolbox.Open(cfg); err != nil {
+	if b.server, err = toolbox.Open(context.WithoutCancel(b.t.Context()), cfg); err != nil {
 		b.t.Fatal(err)
 	}
 	b.web = httptest.NewServer(b.server.Handler())
@@ -103,7 +103,7 @@ func (b *box) do(method, path string, body any, status int) string {
 		in = bytes.NewReader(data)
 	}
 	resp := b.request(method, path, "application/json", in)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		b.t.Fatal(err)

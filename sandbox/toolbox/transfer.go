@@ -47,7 +47,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("Content-Disposition", disposition("attachment", "", filepath.Base(abs)))
 		w.Header().Set("Content-Length", strconv.FormatInt(info.Size(), 10))
@@ -82,7 +82,7 @@ func (s *Server) bulkDownload(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusOK)
 	for _, path := range req.Paths {
 		if err := s.downloadPart(mw, r, t, path); err != nil {
-			return nil //nolint:nilerr // the client is gone; the answer has begun
+			return nil // the client is gone; the answer has begun
 		}
 	}
 	_ = mw.Close() // as above
@@ -114,7 +114,7 @@ func (s *Server) downloadPart(mw *multipart.Writer, r *http.Request, t *tree, pa
 		_, err = part.Write(body)
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	header.Set("Content-Disposition", disposition("form-data", "file", path))
 	header.Set("Content-Type", "application/octet-stream")
 	header.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
@@ -293,7 +293,7 @@ func renameInto(t *tree, from, abs string) error {
 	if err != nil {
 		return err
 	}
-	defer parent.Close()
+	defer func() { _ = parent.Close() }()
 	err = unix.Renameat(unix.AT_FDCWD, from, int(parent.Fd()), filepath.Base(abs))
 	if err != nil {
 		return &os.PathError{Op: "rename", Path: abs, Err: err}

@@ -43,7 +43,7 @@ func form(t *testing.T, fields ...[2]string) (string, io.Reader) {
 func (b *box) send(path, kind string, body io.Reader, status int) string {
 	b.t.Helper()
 	resp := b.request("POST", path, kind, body)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != status {
 		b.t.Errorf("%s: status %d, want %d: %s, %v", path, resp.StatusCode, status, text, err)
@@ -99,8 +99,9 @@ func TestUploadThroughALink(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	// A FIFO that nobody reads neither hangs nor is replaced.
-	if resp := b.request("POST", "/files/upload-v2?path=fifo", "", strings.NewReader("x")); resp.StatusCode < 400 {
-		t.Errorf("status %d", resp.StatusCode)
+	resp := b.request("POST", "/files/upload-v2?path=fifo", "", strings.NewReader("x"))
+	if err := resp.Body.Close(); err != nil || resp.StatusCode < 400 {
+		t.Errorf("status %d, %v", resp.StatusCode, err)
 	}
 	b.do("GET", "/files/download?path=fifo", nil, 400)
 }
@@ -143,7 +144,7 @@ func TestBulkDownload(t *testing.T) {
 	}
 	body := `{"paths":["plain.txt","grün €.txt","qu\"o\\te","per%cent+plus","missing","."]}`
 	resp := b.request("POST", "/files/bulk-download", "application/json", strings.NewReader(body))
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	_, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || params["boundary"] != "DAYTONA-FILE-BOUNDARY" {
 		t.Fatalf("%v, %v", params, err)
@@ -220,7 +221,7 @@ func TestPortsAndProxy(t *testing.T) {
 	}
 	b.do("GET", "/port/80/in-use", nil, 400)
 	resp := b.request("PUT", "/proxy/"+port+"/a%2Fb/c/?d=e%20f", "", nil)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || string(body) != "PUT /a%2Fb/c/?d=e%20f" || resp.Header.Get("X-Seen") != "" {
 		t.Errorf("got %q, token seen: %q, %v", body, resp.Header.Get("X-Seen"), err)

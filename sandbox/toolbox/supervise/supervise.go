@@ -155,7 +155,7 @@ func start(cfg Config, state *stateBox) (pid int, told <-chan struct{}, err erro
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer fromServer.Close()
+		defer func() { _ = fromServer.Close() }()
 		dec := json.NewDecoder(fromServer)
 		for {
 			var v json.RawMessage

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	case "supervisor":
 		err := supervise.Run(supervise.Config{
 			Argv: []string{os.Args[0]}, Env: []string{roleVar + "=server"},
-			UID: uint32(os.Getuid()), GID: uint32(os.Getgid()), //nolint:gosec // ids are small
+			UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
 			OwnedDirs: []string{os.Getenv("OWNED")}, State: json.RawMessage(`{"n":0}`), Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
@@ -68,7 +68,7 @@ func TestRestartKeepsState(t *testing.T) {
 		t.Skip("needs root to set the user of a process")
 	}
 	owned := t.TempDir() + "/owned"
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = []string{roleVar + "=supervisor", "OWNED=" + owned, "SECRET=x"}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
