@@ -99,7 +99,7 @@ func (b *Box) Listen(ctx context.Context) (l net.Listener, inside string, err er
 		return nil, "", err
 	}
 	b.listeners = append(b.listeners, l)
-	return l, net.JoinHostPort(gateway.String(), strconv.Itoa(port)), nil
+	return l, net.JoinHostPort(b.slot.gate.String(), strconv.Itoa(port)), nil
 }
 
 // Start runs the program, once. It returns when the program was started, which

@@ -64,9 +64,10 @@ func newCatalog(cfg Config, recipe *base.Recipe) *catalog {
 	}}
 }
 
-// prepare finds or builds the base and the root file system on it.
-func (c *catalog) prepare(ctx context.Context) error {
-	root, key, err := c.build(ctx)
+// prepare finds or builds the base and the root file system on it. The gateway
+// is part of what processes in memory images know.
+func (c *catalog) prepare(ctx context.Context, gateway string) error {
+	root, key, err := c.build(ctx, gateway)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.root, c.key, c.failed = root, key, err
@@ -80,7 +81,7 @@ func (c *catalog) prepare(ctx context.Context) error {
 	return err
 }
 
-func (c *catalog) build(ctx context.Context) (root, key string, err error) {
+func (c *catalog) build(ctx context.Context, gateway string) (root, key string, err error) {
 	b, err := base.Ensure(ctx, base.Config{
 		CacheDir: c.cfg.CacheDir, Recipe: c.recipe, Logger: c.cfg.Logger,
 		Step: func(step string) {
@@ -108,7 +109,7 @@ func (c *catalog) build(ctx context.Context) (root, key string, err error) {
 	// Everything that a memory image may depend on: gVisor promises nothing
 	// across versions, and programs remember what the processor can do.
 	h := sha256.New()
-	fmt.Fprintf(h, "2 %s %q %q %q %q", rootKey, root, version, features, runscFlags)
+	fmt.Fprintf(h, "3 %s %q %q %q %q %s", rootKey, root, version, features, runscFlags, gateway)
 	return root, hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 

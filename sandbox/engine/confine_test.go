@@ -83,7 +83,7 @@ func TestSandboxReachesNoNetwork(t *testing.T) {
 	targets := map[string]string{
 		"another sandbox":        otherIP + ":3000",
 		"the toolbox of another": otherIP + ":2280",
-		"the gateway":            "192.0.2.1:" + port,
+		"the gateway":            gatewayOf(t) + ":" + port,
 		"the metadata service":   "169.254.169.254:80",
 		"a public address":       "1.1.1.1:443",
 		"its own loopback only":  "127.0.0.1:" + port,
@@ -117,6 +117,14 @@ func TestSandboxReachesNoNetwork(t *testing.T) {
 			t.Errorf("%s: reached: %s", name, out)
 		}
 	}
+}
+
+// gatewayOf returns where sandboxes find the engine.
+func gatewayOf(t *testing.T) string {
+	t.Helper()
+	var in struct{ Gateway string }
+	readJSON(t, filepath.Join(shared.srv.dir, "engine.json"), &in)
+	return in.Gateway
 }
 
 // sandboxIP returns the address that a sandbox told, or the one that the

@@ -52,8 +52,8 @@ func (p *egress) open(ctx context.Context) {
 
 // environment returns what processes in a sandbox need to find their way out,
 // with the sandbox's own variables over it.
-func (p *egress) environment(own map[string]string) map[string]string {
-	proxy := fmt.Sprintf("http://%s:%d", gateway, proxyPort)
+func (p *egress) environment(gate netip.Addr, own map[string]string) map[string]string {
+	proxy := fmt.Sprintf("http://%s:%d", gate, proxyPort)
 	const none = "localhost,127.0.0.1,::1"
 	const bundle = "/etc/ssl/certs/ca-certificates.crt"
 	env := map[string]string{

@@ -110,7 +110,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error {
 		// A base that can't be built is told by the API, which goes on for the
 		// sandboxes that exist.
-		if err := e.catalog.prepare(ctx); err != nil && ctx.Err() == nil {
+		if err := e.catalog.prepare(ctx, e.inst.Gateway.String()); err != nil && ctx.Err() == nil {
 			e.log.Error("no sandbox base", "error", err)
 		}
 		return nil
@@ -138,7 +138,7 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	e.inst = inst
-	e.net = newNetwork(inst.Name, inst.Block)
+	e.net = newNetwork(inst)
 	e.runsc = &runsc{argv: e.cfg.Runsc, root: filepath.Join(runDir, inst.Name)}
 	if err := os.MkdirAll(e.runsc.root, 0o711); err != nil { //nolint:gosec // file servers of sandboxes pass through
 		return fmt.Errorf("open sandboxes: %w", err)
@@ -146,7 +146,7 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.groups, err = openCgroups(inst.Name); err != nil {
 		e.log.Warn("sandboxes are not limited in full: control groups are missing", "error", err)
 	}
-	if err := raiseFirewall(e.tableName(), e.net.prefix()); err != nil {
+	if err := raiseFirewall(e.tableName(), e.net.prefix(), inst.Gateway); err != nil {
 		inst.close(true)
 		return fmt.Errorf("confine sandboxes: %w", err)
 	}

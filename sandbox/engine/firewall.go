@@ -5,6 +5,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -23,7 +24,7 @@ const (
 // prefix it lets in answers and connections to the ports above, and nothing
 // else; it forwards nothing to or from them. What other tables say still
 // holds: a table can only forbid more.
-func raiseFirewall(table, prefix string) error {
+func raiseFirewall(table, prefix string, gate netip.Addr) error {
 	c, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
@@ -53,7 +54,7 @@ func raiseFirewall(table, prefix string) error {
 	}
 	from := device(expr.MetaKeyIIFNAME, prefix)
 	rule(input, from, established(), verdict(expr.VerdictAccept))
-	rule(input, from, toGateway(), tcpPorts(proxyPort, lastPort), verdict(expr.VerdictAccept))
+	rule(input, from, toAddress(gate), tcpPorts(proxyPort, lastPort), verdict(expr.VerdictAccept))
 	rule(input, from, verdict(expr.VerdictDrop))
 	rule(forward, from, verdict(expr.VerdictDrop))
 	rule(forward, device(expr.MetaKeyOIFNAME, prefix), verdict(expr.VerdictDrop))
@@ -93,13 +94,13 @@ func established() []expr.Any {
 	}
 }
 
-// toGateway matches IPv4 packets for the gateway address.
-func toGateway() []expr.Any {
+// toAddress matches IPv4 packets for one address.
+func toAddress(a netip.Addr) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.NFPROTO_IPV4}},
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 16, Len: 4},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: gateway.AsSlice()},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: a.AsSlice()},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -26,6 +27,8 @@ const runDir = "/run/surgent"
 type instance struct {
 	Name  string       `json:"name"`  // four hex digits
 	Block netip.Prefix `json:"block"` // addresses of its sandboxes
+	// Gateway is where its sandboxes find the proxy.
+	Gateway netip.Addr `json:"gateway"`
 
 	lock *os.File // held while the engine is open
 	mark *os.File // on the address block
@@ -67,13 +70,16 @@ func (in *instance) load(name string) error {
 		in.Name = hex.EncodeToString(id)
 	case err != nil:
 		return fmt.Errorf("read %s: %w", name, err)
-	default:
+	case slices.Contains(gateways, in.Gateway):
 		if in.mark, err = tryLock(in.markFile()); err == nil {
 			return nil
 		}
 		// Another engine took our block while we were closed.
 	}
 	if err := in.chooseBlock(); err != nil {
+		return err
+	}
+	if in.Gateway, err = chooseGateway(); err != nil {
 		return err
 	}
 	return writeJSON(name, in)

@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,12 +23,73 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gateway is the address under which every sandbox finds the engine's proxy.
-// It is the same in all of them (it stands on each host end of a pair, and the
-// listeners are bound to their device), so that the processes of a live
-// snapshot still find it when they wake elsewhere. The block is reserved for
-// documentation: nothing real answers there.
-var gateway = netip.MustParseAddr("192.0.2.1")
+// gateways are the addresses of which one is where every sandbox of an engine
+// finds the proxy. It is the same in all of them (it stands on each host end of
+// a pair, and the listeners are bound to their device), so that the processes
+// of a live snapshot still find it when they wake elsewhere. All are from
+// blocks that real networks should not use; where one does, the next is taken:
+// an address of the host's own router, put on a device, would cut the host off.
+var gateways = []netip.Addr{
+	netip.MustParseAddr("192.0.0.8"), netip.MustParseAddr("198.18.75.1"),
+	netip.MustParseAddr("169.254.75.1"), netip.MustParseAddr("100.127.75.1"),
+}
+
+// devicePrefix begins the names of all devices of all engines.
+const devicePrefix = "sg"
+
+// chooseGateway returns the first of the gateways that means nothing to the
+// host: no network that it has a route to, no address of its own, no router.
+func chooseGateway() (netip.Addr, error) {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("list routes: %w", err)
+	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("list network devices: %w", err)
+	}
+	var taken []netip.Prefix
+	for _, r := range routes {
+		if dst, ok := prefixOf(r.Dst); ok && dst.Bits() > 0 {
+			taken = append(taken, dst)
+		}
+		if via, ok := netip.AddrFromSlice(r.Gw.To4()); ok {
+			taken = append(taken, netip.PrefixFrom(via, 32))
+		}
+	}
+	for _, l := range links {
+		if ours.MatchString(l.Attrs().Name) {
+			continue // of another engine
+		}
+		addrs, err := netlink.AddrList(l, netlink.FAMILY_V4)
+		if err != nil {
+			return netip.Addr{}, fmt.Errorf("list addresses: %w", err)
+		}
+		for _, a := range addrs {
+			if own, ok := prefixOf(a.IPNet); ok {
+				taken = append(taken, own.Masked())
+			}
+		}
+	}
+	for _, g := range gateways {
+		if !slices.ContainsFunc(taken, func(p netip.Prefix) bool { return p.Contains(g) }) {
+			return g, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("this host uses all of %v: sandboxes have no address for their way out", gateways)
+}
+
+// ours matches the devices of engines.
+var ours = regexp.MustCompile("^" + devicePrefix + "[0-9a-f]{4}x[0-9a-f]+$")
+
+func prefixOf(n *net.IPNet) (netip.Prefix, bool) {
+	if n == nil {
+		return netip.Prefix{}, false
+	}
+	a, ok := netip.AddrFromSlice(n.IP.To4())
+	ones, _ := n.Mask.Size()
+	return netip.PrefixFrom(a, ones), ok
+}
 
 // slots is how many network namespaces one engine can have.
 const slots = 1024
@@ -37,6 +100,7 @@ type slot struct {
 	n    int
 	ns   string     // name of the namespace
 	veth string     // the host's device
+	gate netip.Addr // where the sandbox finds the engine
 	out  netip.Addr // the host's address
 	in   netip.Addr // the sandbox's address
 }
@@ -48,6 +112,7 @@ func (s *slot) path() string { return filepath.Join("/run/netns", s.ns) }
 type network struct {
 	instance string
 	block    netip.Prefix // a /20
+	gate     netip.Addr
 
 	mu   sync.Mutex
 	used [slots]bool // slots that exist or are being made
@@ -57,12 +122,12 @@ type network struct {
 	ready chan *slot
 }
 
-func newNetwork(instance string, block netip.Prefix) *network {
-	return &network{instance: instance, block: block, ready: make(chan *slot, 3)}
+func newNetwork(in *instance) *network {
+	return &network{instance: in.Name, block: in.Block, gate: in.Gateway, ready: make(chan *slot, 3)}
 }
 
 // prefix is what the names of the engine's devices begin with.
-func (nw *network) prefix() string { return "sg" + nw.instance + "x" }
+func (nw *network) prefix() string { return devicePrefix + nw.instance + "x" }
 
 // slot computes the names and addresses of slot n.
 func (nw *network) slot(n int) *slot {
@@ -74,7 +139,7 @@ func (nw *network) slot(n int) *slot {
 	}
 	return &slot{
 		n: n, ns: fmt.Sprintf("surgent-%s-%d", nw.instance, n),
-		veth: nw.prefix() + strconv.FormatInt(int64(n), 16), out: addr(1), in: addr(2),
+		veth: nw.prefix() + strconv.FormatInt(int64(n), 16), gate: nw.gate, out: addr(1), in: addr(2),
 	}
 }
 
@@ -217,7 +282,7 @@ func (s *slot) make() error {
 			return err
 		}
 	}
-	for _, a := range []*net.IPNet{ipNet(s.out, 30), ipNet(gateway, 32)} {
+	for _, a := range []*net.IPNet{ipNet(s.out, 30), ipNet(s.gate, 32)} {
 		if err := netlink.AddrAdd(host, &netlink.Addr{IPNet: a}); err != nil {
 			return fmt.Errorf("add address %s: %w", a, err)
 		}
@@ -302,7 +367,7 @@ func (s *slot) listen(ctx context.Context, port int) (net.Listener, error) {
 		}
 		return bindErr
 	}}
-	l, err := lc.Listen(ctx, "tcp4", netip.AddrPortFrom(gateway, uint16(port)).String()) //nolint:gosec // a port
+	l, err := lc.Listen(ctx, "tcp4", netip.AddrPortFrom(s.gate, uint16(port)).String()) //nolint:gosec // a port
 	if err != nil {
 		return nil, fmt.Errorf("listen for sandbox on %s: %w", s.veth, err)
 	}

@@ -38,7 +38,7 @@ func (c *cell) handToken(ctx context.Context, s *slot, old, token string) error 
 	if s == nil {
 		return errors.New("hand token over: the sandbox does not run")
 	}
-	body, err := json.Marshal(map[string]any{"token": token, "env": c.e.egress.environment(c.snapshot().Env)})
+	body, err := json.Marshal(map[string]any{"token": token, "env": c.e.egress.environment(s.gate, c.snapshot().Env)})
 	if err != nil {
 		return err
 	}
