@@ -27,13 +27,13 @@ const rules = [
   {
     prompt: "(?i)build a todo list",
     answers: [
-      call("TodoWrite", plan(0), "I start with the list.", { delay_ms: 25 }),
+      call("TodoWrite", plan(0), `I start with the list. ${"First the markup, then the state that it needs. ".repeat(6)}`, { delay_ms: 300 }),
       call("Read", { file_path: "/workspace/src/App.tsx" }),
       call("Write", { file_path: "/workspace/src/App.tsx", content: app("Today") }, undefined, { delay_ms: 5 }),
       call("TodoWrite", plan(1)),
       call("Edit", { file_path: "/workspace/src/App.tsx", old_string: "max-w-xl", new_string: "max-w-2xl" }),
       call("TodoWrite", plan(2)),
-      call("Bash", { command: "for i in 1 2 3; do echo line $i; sleep 0.4; done; bun run lint" }),
+      call("Bash", { command: "for i in 1 2 3 4 5 6; do echo line $i; sleep 1; done; bun run lint" }),
       call("TodoWrite", plan(3)),
       say("The list is there. See `src/App.tsx:4`.", { delay_ms: 25 }),
     ],
