@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 )
@@ -103,7 +102,7 @@ func contentHash(project fs.FS) (string, error) {
 		if _, err := fmt.Fprintf(sum, "%s\x00%d\x00", path, len(content)); err != nil {
 			return err
 		}
-		_, err = io.WriteString(sum, string(content))
+		_, err = sum.Write(content)
 		return err
 	})
 	return hex.EncodeToString(sum.Sum(nil)), err

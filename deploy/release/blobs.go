@@ -91,7 +91,12 @@ func (b *Blobs) Read(hash string) ([]byte, error) {
 // Sweep removes the blobs that keep refuses and that nobody wrote since
 // before, which protects the ones of a release in the making.
 func (b *Blobs) Sweep(keep func(hash string) bool, before time.Time) (removed int, err error) {
-	err = filepath.WalkDir(b.dir, func(path string, entry fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return 0, fmt.Errorf("sweep blobs: %w", err)
+	}
+	defer func() { _ = root.Close() }() // only a handle
+	err = fs.WalkDir(root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || keep(entry.Name()) {
 			return err
 		}
@@ -102,7 +107,7 @@ func (b *Blobs) Sweep(keep func(hash string) bool, before time.Time) (removed in
 		if err != nil || !info.ModTime().Before(before) {
 			return err
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := root.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		removed++

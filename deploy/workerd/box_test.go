@@ -83,7 +83,7 @@ func (b *bareBox) Start(_ context.Context, p workerd.Program) error {
 	for name, port := range map[string]int{"app": 8080, "health": 8081} {
 		args = append(args, "--socket-addr="+name+"=unix:"+b.socket(port))
 	}
-	b.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // it ends with Close
+	b.cmd = exec.Command(args[0], args[1:]...)
 	b.cmd.Env = p.Env
 	b.cmd.Stdout, b.cmd.Stderr = &b.output, &b.output
 	if err := b.cmd.Start(); err != nil {

@@ -136,5 +136,5 @@ func quote(s string) string {
 // writeReadable writes a file that the box's user may read. The folder above
 // is closed to other users of the host.
 func writeReadable(path string, content []byte) error {
-	return os.WriteFile(path, content, 0o644) //nolint:gosec // see above
+	return os.WriteFile(path, content, 0o644)
 }

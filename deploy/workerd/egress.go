@@ -216,7 +216,7 @@ func (e *egress) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	err = fmt.Errorf("%s: %w", host, errPrivate)
 	dialer := net.Dialer{Timeout: 10 * time.Second}
 	for _, ip := range ips {
-		to := netip.AddrPortFrom(ip.Unmap(), uint16(port)) //nolint:gosec // a port
+		to := netip.AddrPortFrom(ip.Unmap(), uint16(port))
 		if !e.allow(to) {
 			continue
 		}

@@ -55,7 +55,8 @@ func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) 
 	if i.dir, err = os.MkdirTemp(t.runDir(), name+"-"); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	if err := os.Chmod(i.dir, 0o755); err != nil { //nolint:gosec // the box's user reads it; the folder above is closed
+	// The box's user reads it; to the host's users the folder above is closed.
+	if err := os.Chmod(i.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	if i.box, err = t.c.Boxes.New(ctx, "app-"+name); err != nil {

@@ -57,7 +57,8 @@ func (rt *Runtime) Path(ctx context.Context, progress func(string)) (string, err
 		return "", fmt.Errorf("fetch workerd: there is none for %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
 	progress("Fetching the Workers runtime, once for this machine")
-	if err := os.MkdirAll(rt.Dir, 0o755); err != nil { //nolint:gosec // the box's user reads from it
+	// Open to others: the box's user reads from it.
+	if err := os.MkdirAll(rt.Dir, 0o755); err != nil {
 		return "", fmt.Errorf("fetch workerd: %w", err)
 	}
 	work, err := os.MkdirTemp(rt.Dir, "fetch-")
@@ -126,7 +127,7 @@ func unpack(archive, wantSum, path string) (err error) {
 		if header.Name != "package/bin/workerd" {
 			continue
 		}
-		out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755) //nolint:gosec // a program
+		out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 		if err != nil {
 			return err
 		}
