@@ -43,13 +43,14 @@ func (t *task) ask() (*outcome, error) {
 		t.Moment("asked")
 		got := t.listen(req)
 		if got.done != nil {
-			return nil, t.answered(id, n, got.done, StepDone)
+			return nil, t.answered(id, n, got, StepDone)
 		}
 		if cause := context.Cause(t.ctx); cause != nil {
 			return nil, cause
 		}
 		if errors.Is(context.Cause(t.live), errStopped) {
-			if err := t.answered(id, n, got.partial(t.cur.Run.Model), StepStopped); err != nil {
+			got.done = got.partial(t.cur.Run.Model)
+			if err := t.answered(id, n, got, StepStopped); err != nil {
 				return nil, err
 			}
 			return nil, errStopped
@@ -100,7 +101,8 @@ type heard struct {
 	done  *model.Done
 	start model.Start
 	texts []string // of the blocks so far, "" for those that are no text
-	bytes int      // of all deltas
+	took  []time.Duration
+	bytes int // of all deltas
 	err   error
 }
 
@@ -109,7 +111,7 @@ func (t *task) listen(req model.Request) heard {
 	var h heard
 	show := &live{hub: t.Streams, key: streamKey(t.cur.Run.ID), redact: t.redact, now: t.Now}
 	defer show.end()
-	kinds := []string{}
+	kinds, began := []string{}, t.Now()
 	for ev, err := range t.Model.Stream(t.live, req) {
 		if err != nil {
 			h.err = err
@@ -119,13 +121,18 @@ func (t *task) listen(req model.Request) heard {
 		case model.Start:
 			h.start = e
 		case model.BlockStart:
-			kinds, h.texts = append(kinds, e.Type), append(h.texts, "")
+			kinds, h.texts, h.took = append(kinds, e.Type), append(h.texts, ""), append(h.took, 0)
+			began = t.Now()
 		case model.Delta:
 			h.bytes += len(e.Text)
 			if e.Index < len(kinds) && kinds[e.Index] == "text" {
 				h.texts[e.Index] += e.Text
 			}
 			t.Moment("delta")
+		case model.BlockStop:
+			if e.Index < len(h.took) {
+				h.took[e.Index] = t.Now().Sub(began)
+			}
 		case model.Done:
 			h.done = &e
 			return h
@@ -169,7 +176,8 @@ func (t *task) spent(u model.Usage) Spent {
 }
 
 // answered journals an answer with its row and its calls.
-func (t *task) answered(id StepID, n int, d *model.Done, status StepStatus) error {
+func (t *task) answered(id StepID, n int, got heard, status StepStatus) error {
+	d := got.done
 	if d.StopReason == model.MaxTokens {
 		d.Message.Content = withoutCutCall(d.Message.Content)
 	}
@@ -206,7 +214,7 @@ func (t *task) answered(id StepID, n int, d *model.Done, status StepStatus) erro
 		args.Calls = append(args.Calls, plan)
 	}
 	if len(blocks) > 0 {
-		row, err := assistantRow(&t.cur.Run, d, status == StepStopped)
+		row, err := assistantRow(&t.cur.Run, d, got.took, status == StepStopped)
 		if err != nil {
 			return err
 		}

@@ -406,10 +406,15 @@ func callDone(ctx *function.MutationCtx, a callDoneArgs) (any, error) {
 	if err := calls.Patch(ctx, ctx.DB, c.ID, end); err != nil {
 		return nil, err
 	}
-	if a.Dir != "" && a.Dir != r.Dir {
-		if err := Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"dir": a.Dir}); err != nil {
-			return nil, err
-		}
+	change := value.Object{}
+	if a.Dir != "" {
+		change["dir"] = a.Dir
+	}
+	if c.Name != "TodoWrite" {
+		change["calls"] = r.Calls + 1
+	}
+	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
+		return nil, err
 	}
 	return nil, insertRow(ctx, r, a.Row)
 }

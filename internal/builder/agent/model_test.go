@@ -237,3 +237,32 @@ func TestCacheIsReadInLongRuns(t *testing.T) {
 	}
 	w.sound()
 }
+
+func TestThinkingIsKeptAndTimed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{script: func(r modeltest.Request) modeltest.Answer {
+		if r.Turn == 0 && strings.HasSuffix(r.Prompt, "go") {
+			return modeltest.Answer{Blocks: []modeltest.Block{{Thinking: "let me see"}, {Tool: "Bash", Input: object{"command": "true"}}}}
+		}
+		return modeltest.Text("ok")
+	}})
+	w.ask("go")
+	w.ended(1)
+	w.ask("more")
+	w.ended(2)
+	raw, _ := w.rows()[2].Raw.(object)
+	msg, _ := raw["message"].(object)
+	content, _ := msg["content"].([]any)
+	block, _ := content[0].(object)
+	if _, timed := block["duration_ms"].(float64); block["thinking"] != "let me see" || !timed || block["signature"] != nil {
+		t.Errorf("thinking in the row = %v", block)
+	}
+	// The server checks each signature that it gets back.
+	if got := strings.Count(string(w.api.Requests()[2].Body), `"signature"`); got != 1 {
+		t.Errorf("signatures sent back = %d", got)
+	}
+	if res := w.results()[0]; res["steps"] != 1.0 || res["num_turns"] != 2.0 {
+		t.Errorf("result = %v", res)
+	}
+	w.sound()
+}

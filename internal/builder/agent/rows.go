@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"surgent.dev/surgent/internal/builder/agent/tools"
@@ -31,16 +32,20 @@ func initRow(r *Run, cwd string, names []string) map[string]any {
 }
 
 // assistantRow is a model message with all its blocks in order. Signatures of
-// thinking stay in the journal: nobody reads them.
-func assistantRow(r *Run, d *model.Done, cut bool) (map[string]any, error) {
+// thinking stay in the journal: nobody reads them. took is how long each block
+// was written.
+func assistantRow(r *Run, d *model.Done, took []time.Duration, cut bool) (map[string]any, error) {
 	content := []any{}
-	for _, raw := range d.Message.Content {
+	for i, raw := range d.Message.Content {
 		block, err := decodeJSON(raw)
 		if err != nil {
 			return nil, fmt.Errorf("decode block: %w", err)
 		}
 		if m, ok := block.(map[string]any); ok {
 			delete(m, "signature")
+			if m["type"] == "thinking" && i < len(took) {
+				m["duration_ms"] = float64(took[i].Milliseconds())
+			}
 		}
 		content = append(content, block)
 	}
@@ -94,7 +99,7 @@ func resultRow(r *Run, o outcome) map[string]any {
 	row := map[string]any{
 		"type": "result", "subtype": o.Subtype, "is_error": o.Status != Succeeded,
 		"session_id": string(r.SessionID), "run_id": string(r.ID), "uuid": string(r.ID) + "-result",
-		"duration_ms": r.EndedAt - started, "num_turns": float64(r.Step), "steps": float64(r.Step), "model": r.Model,
+		"duration_ms": r.EndedAt - started, "num_turns": float64(r.Step), "steps": float64(r.Calls), "model": r.Model,
 		"usage":              usageMap(r.Spent.usage()),
 		"permission_denials": []any{},
 	}
@@ -111,7 +116,7 @@ func resultRow(r *Run, o outcome) map[string]any {
 	}
 	if o.Error != nil {
 		row["errors"] = []any{o.Error.Message}
-		row["error"] = map[string]any{"code": o.Error.Code, "message": o.Error.Message}
+		row["error_code"] = o.Error.Code
 	}
 	if o.Checkpoint != nil {
 		row["files_changed"] = float64(o.Checkpoint.Stats.FilesChanged)

@@ -74,7 +74,9 @@ type Run struct {
 	StartedAt    float64        `json:"startedAt,omitempty"`
 	EndedAt      float64        `json:"endedAt,omitempty"`
 	Step         int            `json:"step"` // model calls so far
-	Spent        Spent          `json:"spent"`
+	// Calls counts the tool calls that people see as steps.
+	Calls int   `json:"calls,omitempty"`
+	Spent Spent `json:"spent"`
 	// Reason says what a queued run waits for, beside earlier runs.
 	Reason          string    `json:"reason,omitempty"`
 	Waiting         *Pause    `json:"waiting,omitempty"`
