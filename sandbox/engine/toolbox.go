@@ -3,7 +3,9 @@
 package engine
 
 import (
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -56,7 +58,10 @@ func (e *Engine) serveToolbox(w http.ResponseWriter, r *http.Request) {
 			if r.Context().Err() != nil {
 				return
 			}
-			if !c.running() {
+			// A 400 says that nothing arrived, and clients then send the
+			// request again: only a failed dial is that sure.
+			var op *net.OpError
+			if !c.running() && errors.As(err, &op) && op.Op == "dial" {
 				e.writeError(w, r, fail(http.StatusBadRequest, "Sandbox is in state %s. Is the Sandbox started?", c.state()))
 				return
 			}
