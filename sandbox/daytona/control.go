@@ -210,6 +210,7 @@ func (c *Client) start(ctx context.Context, id string) (*sandbox.Info, error) {
 			}
 			continue
 		}
+		c.setUp(a.ID, false)
 		wasArchived := a.State == sandbox.Archived || a.State == sandbox.Archiving
 		var now answer
 		_, err = c.do(ctx, call{
@@ -254,6 +255,7 @@ func (c *Client) stop(ctx context.Context, id string) error {
 		}
 		switch a.State {
 		case sandbox.Stopped, sandbox.Archived, sandbox.Archiving:
+			c.setUp(id, false)
 			return nil
 		case sandbox.Stopping:
 			_, err := c.waitFor(ctx, c.note(a), sandbox.Stopped)
@@ -295,6 +297,7 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 		if err == nil || errors.Is(err, sandbox.ErrNotFound) {
 			c.mu.Lock()
 			delete(c.bases, id)
+			delete(c.up, id)
 			c.mu.Unlock()
 			return nil
 		}

@@ -68,6 +68,7 @@ type Client struct {
 
 	mu    sync.Mutex
 	bases map[string]string // where each sandbox's toolbox answers, by id
+	up    map[string]bool   // the sandboxes whose toolbox answered
 }
 
 var (
@@ -98,8 +99,11 @@ func New(cfg Config) (*Client, error) {
 	cfg.Backoff = cmp.Or(cfg.Backoff, 250*time.Millisecond)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 3*time.Minute)
 	cfg.RestoreTimeout = cmp.Or(cfg.RestoreTimeout, 45*time.Minute)
-	return &Client{cfg: cfg, http: cfg.HTTPClient, log: cfg.Logger, bases: map[string]string{}}, nil
+	return &Client{cfg: cfg, http: cfg.HTTPClient, log: cfg.Logger, bases: map[string]string{}, up: map[string]bool{}}, nil
 }
+
+// CloseIdle closes connections that no request uses.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
 
 // Embedded is a client of sandbox/engine, which freezes running sandboxes and
 // keeps file requests within a folder by itself.

@@ -24,12 +24,14 @@ const (
 	changing  = `{"statusCode":400,"error":"Bad Request","message":"Sandbox state change in progress"}`
 	changing2 = `{"statusCode":409,"error":"Conflict","message":"Sandbox state change in progress"}`
 	execute   = "POST /toolbox/sb/process/execute"
+	probe     = "GET /toolbox/sb/project-dir" // before the first request that changes something
 )
 
 func TestToolboxRefusesAValidKeyForAMoment(t *testing.T) { // #5136
 	t.Parallel()
 	c := serve(t,
 		exchange{want: getBox, status: 200, body: box("started")},
+		exchange{want: probe, status: 200, body: `{"dir":"/workspace"}`},
 		exchange{want: execute, status: 401, body: `{"statusCode":401,"message":"Bearer token is invalid"}`},
 		exchange{want: execute, status: 401, body: `{"statusCode":401,"message":"Bearer token is invalid"}`},
 		exchange{want: execute, status: 200, body: `{"exitCode":5,"result":"out"}`, check: contains(`"command":"x"`, `"timeout":2`, `"cwd":"/d"`)},
@@ -43,7 +45,7 @@ func TestToolboxRefusesAValidKeyForAMoment(t *testing.T) { // #5136
 func TestToolboxKeyThatStaysWrong(t *testing.T) {
 	t.Parallel()
 	denied := exchange{want: execute, status: 401, body: `{"statusCode":401,"message":"Bearer token is invalid"}`}
-	c := serve(t, exchange{want: getBox, status: 200, body: box("started")}, denied, denied, denied, denied)
+	c := serve(t, exchange{want: getBox, status: 200, body: box("started")}, exchange{want: probe, status: 200, body: `{}`}, denied, denied, denied, denied)
 	_, err := c.Toolbox("sb").Execute(t.Context(), sandbox.ExecRequest{Command: "x"})
 	var api *daytona.Error
 	if !errors.As(err, &api) || api.Status != 401 {
@@ -61,7 +63,7 @@ func TestToolboxOfASandboxThatIsNotStarted(t *testing.T) { // #4142
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			answer.want = execute
-			c := serve(t, exchange{want: getBox, status: 200, body: box("started")}, answer,
+			c := serve(t, exchange{want: getBox, status: 200, body: box("started")}, exchange{want: probe, status: 200, body: `{}`}, answer,
 				exchange{want: getBox, status: 200, body: box("stopping")})
 			_, err := c.Toolbox("sb").Execute(t.Context(), sandbox.ExecRequest{Command: "x"})
 			if !errors.Is(err, sandbox.ErrNotRunning) || errors.Is(err, sandbox.ErrNotFound) || errors.Is(err, sandbox.ErrInvalid) {
@@ -75,10 +77,14 @@ func TestToolboxOfASandboxThatStarts(t *testing.T) { // #3425, #4142
 	t.Parallel()
 	c := serve(t,
 		exchange{want: getBox, status: 200, body: box("starting")},
-		exchange{want: execute, status: 400, body: `{"statusCode":400,"message":"no IP address found"}`},
+		exchange{want: probe, status: 400, body: `{"statusCode":400,"message":"no IP address found"}`},
 		exchange{want: getBox, status: 200, body: box("starting")},
 		exchange{want: getBox, status: 200, body: box("started")},
-		exchange{want: execute, status: 502}, // started, but the daemon is not up
+		exchange{want: probe, status: 502}, // started, but the daemon is not up
+		exchange{want: getBox, status: 200, body: box("started")},
+		exchange{want: probe, status: 200, body: `{"dir":"/workspace"}`},
+		// It was refused in front of the sandbox, so it may be sent again.
+		exchange{want: execute, status: 400, body: `{"statusCode":400,"message":"no IP address found"}`},
 		exchange{want: getBox, status: 200, body: box("started")},
 		exchange{want: execute, status: 200, body: `{"code":3,"result":""}`}, // the exit code's name of 2025
 	)
@@ -303,10 +309,12 @@ func TestLostAnswerOfCreateSession(t *testing.T) {
 	exists := `{"statusCode":409,"message":"session already exists"}`
 	c := serve(t,
 		exchange{want: getBox, status: 200, body: box("started")},
+		exchange{want: probe, status: 200, body: `{"dir":"/workspace"}`},
 		exchange{want: create, drop: true, check: contains(`"sessionId":"s"`)},
 		exchange{want: create, status: 409, body: exists},
 		exchange{want: getBox, status: 200, body: box("started")},
 		// Without a lost answer it is somebody else's.
+		exchange{want: probe, status: 200, body: `{"dir":"/workspace"}`},
 		exchange{want: create, status: 409, body: exists},
 		exchange{want: getBox, status: 200, body: box("started")},
 	)
@@ -323,15 +331,20 @@ func TestCommandsAreNotSentTwice(t *testing.T) {
 	t.Parallel()
 	c := serve(t,
 		exchange{want: getBox, status: 200, body: box("started")},
+		exchange{want: probe, status: 200, body: `{"dir":"/workspace"}`},
 		exchange{want: "POST /toolbox/sb/process/session/s/exec", drop: true},
 		exchange{want: execute, drop: true},
+		exchange{want: execute, status: 502}, // perhaps from after it arrived
+		exchange{want: getBox, status: 200, body: box("started")},
 	)
 	tb := c.Toolbox("sb")
 	if _, err := tb.StartCommand(t.Context(), "s", "rm x"); err == nil {
 		t.Error("a lost answer is no error")
 	}
-	if _, err := tb.Execute(t.Context(), sandbox.ExecRequest{Command: "rm x"}); err == nil {
-		t.Error("a lost answer is no error")
+	for range 2 {
+		if _, err := tb.Execute(t.Context(), sandbox.ExecRequest{Command: "rm x"}); err == nil {
+			t.Error("a lost answer is no error")
+		}
 	}
 }
 

@@ -22,16 +22,19 @@ func TestAgainstServer(t *testing.T) {
 	cfg := daytona.Config{APIKey: key, ServerURL: url}
 	sandboxtest.Run(t, func(t *testing.T) sandbox.Client {
 		t.Helper()
-		var c sandbox.Client
-		var err error
 		if strings.Contains(url, "//127.0.0.1:") {
-			c, err = daytona.NewEmbedded(cfg)
-		} else {
-			c, err = daytona.New(cfg)
+			c, err := daytona.NewEmbedded(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(c.CloseIdle)
+			return c
 		}
+		c, err := daytona.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(c.CloseIdle)
 		return c
 	})
 }

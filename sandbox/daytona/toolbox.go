@@ -66,7 +66,19 @@ func (t *toolbox) base(ctx context.Context) (string, error) {
 // call makes a request to the toolbox; q.url is the path below its base. What
 // the servers say while a sandbox starts, stops or is gone is turned into
 // waiting, or into what is the matter.
+//
+// A request that changes something is sent only after the toolbox answered a
+// harmless one, and is not repeated when it may have arrived.
 func (t *toolbox) call(ctx context.Context, q call) (io.ReadCloser, error) {
+	if !q.safe && !t.c.isUp(t.id) {
+		if err := discard(t.repeat(ctx, call{method: http.MethodGet, url: "/project-dir", timeout: quickTimeout, safe: true})); err != nil {
+			return nil, err
+		}
+	}
+	return t.repeat(ctx, q)
+}
+
+func (t *toolbox) repeat(ctx context.Context, q call) (io.ReadCloser, error) {
 	path := q.url
 	begun := clock.Now()
 	denied := 0
@@ -78,6 +90,7 @@ func (t *toolbox) call(ctx context.Context, q call) (io.ReadCloser, error) {
 		q.url = base + path
 		body, err := t.c.try(ctx, q)
 		if err == nil {
+			t.c.setUp(t.id, true)
 			return body, nil
 		}
 		if ctx.Err() != nil {
@@ -99,6 +112,7 @@ func (t *toolbox) call(ctx context.Context, q call) (io.ReadCloser, error) {
 		case api.fromDaemon(), !aboutState(api):
 			return nil, err
 		default:
+			t.c.setUp(t.id, false)
 			started, serr := t.awaitStarted(ctx, err)
 			if serr != nil {
 				return nil, serr
@@ -108,10 +122,8 @@ func (t *toolbox) call(ctx context.Context, q call) (io.ReadCloser, error) {
 			if started && api.Status < 500 && !stateText(api.Message) {
 				return nil, err
 			}
-			if q.once || clock.Now().Sub(begun) > daemonWait {
-				return nil, err
-			}
-			if api.Status == http.StatusGatewayTimeout && !q.safe {
+			lost := api.Status >= 500 && !q.safe // it may have arrived
+			if lost || q.once || clock.Now().Sub(begun) > daemonWait {
 				return nil, err
 			}
 		}
@@ -119,6 +131,23 @@ func (t *toolbox) call(ctx context.Context, q call) (io.ReadCloser, error) {
 		if serr := sleep(ctx, wait); serr != nil {
 			return nil, err
 		}
+	}
+}
+
+// isUp tells whether the toolbox of a sandbox answered, as far as is known.
+func (c *Client) isUp(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.up[id]
+}
+
+func (c *Client) setUp(id string, up bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if up {
+		c.up[id] = true
+	} else {
+		delete(c.up, id)
 	}
 }
 
