@@ -56,6 +56,8 @@ type catalog struct {
 	root   string        // root file system with the toolbox, once active
 	key    string        // artifact key of memory images, once active
 	failed error
+
+	baseDir string // folder of the base, once active
 }
 
 func newCatalog(cfg Config, recipe *base.Recipe) *catalog {
@@ -67,21 +69,22 @@ func newCatalog(cfg Config, recipe *base.Recipe) *catalog {
 // prepare finds or builds the base and the root file system on it. The gateway
 // is part of what processes in memory images know.
 func (c *catalog) prepare(ctx context.Context, gateway string) error {
-	root, key, err := c.build(ctx, gateway)
+	root, key, baseDir, err := c.build(ctx, gateway)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.root, c.key, c.failed = root, key, err
+	c.root, c.key, c.baseDir, c.failed = root, key, baseDir, err
 	c.state.Step = ""
 	if err != nil {
 		c.state.State, c.state.Reason = "error", err.Error()
 	} else {
 		c.state.State = "active"
 	}
+	c.mu.Unlock()
+	c.tidy()
 	close(c.done)
 	return err
 }
 
-func (c *catalog) build(ctx context.Context, gateway string) (root, key string, err error) {
+func (c *catalog) build(ctx context.Context, gateway string) (root, key, baseDir string, err error) {
 	b, err := base.Ensure(ctx, base.Config{
 		CacheDir: c.cfg.CacheDir, Recipe: c.recipe, Logger: c.cfg.Logger,
 		Step: func(step string) {
@@ -92,25 +95,25 @@ func (c *catalog) build(ctx context.Context, gateway string) (root, key string, 
 		},
 	})
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	root, rootKey, err := b.With(ctx, toolboxPath, c.cfg.Toolbox)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	version, err := gvisorVersion(c.cfg.Runsc[0])
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	features, err := cpuFeatures()
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	// Everything that a memory image may depend on: gVisor promises nothing
 	// across versions, and programs remember what the processor can do.
 	h := sha256.New()
 	fmt.Fprintf(h, "3 %s %q %q %q %q %s", rootKey, root, version, features, runscFlags, gateway)
-	return root, hex.EncodeToString(h.Sum(nil))[:16], nil
+	return root, hex.EncodeToString(h.Sum(nil))[:16], filepath.Dir(b.Root), nil
 }
 
 // wait returns the root file system and the artifact key, once they are known.
@@ -126,6 +129,13 @@ func (c *catalog) wait(ctx context.Context) (root, key string, err error) {
 		return "", "", fail(503, "the sandbox base is missing: %v", c.failed)
 	}
 	return c.root, c.key, nil
+}
+
+// keyNow returns the artifact key, "" while it is not known.
+func (c *catalog) keyNow() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.key
 }
 
 // base returns the state of the base's snapshot.

@@ -144,7 +144,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 	// From here the container may exist: a crash must find its name.
 	if err := c.update(func(r *record) {
 		r.Root = l.root
-		r.Run = run{Generation: rec.Run.Generation + 1, Container: k.id, Slot: s.n}
+		r.Run = run{Generation: rec.Run.Generation + 1, Container: k.id, Slot: s.n, Key: c.e.catalog.keyNow()}
 	}); err != nil {
 		return err
 	}
@@ -219,11 +219,7 @@ func (c *cell) stop(ctx context.Context, resume bool) error {
 	}
 	rec := c.snapshot()
 	k := c.container(rec)
-	_, key, err := c.e.catalog.wait(ctx)
-	if err == nil {
-		err = c.saveFiles(ctx, k)
-	}
-	if err != nil {
+	if err := c.saveFiles(ctx, k); err != nil {
 		if uerr := c.update(func(r *record) { r.State = stateStarted }); uerr != nil {
 			return errors.Join(err, uerr)
 		}
@@ -234,7 +230,7 @@ func (c *cell) stop(ctx context.Context, resume bool) error {
 	if err := c.saveMemory(ctx, k); err != nil {
 		c.e.log.Warn("could not save a sandbox's memory; it will start from its files", "sandbox", c.id, "error", err)
 	} else {
-		memoryKey = key
+		memoryKey = rec.Run.Key
 	}
 	c.discard(context.WithoutCancel(ctx), k.id, c.slotOf())
 	return c.update(func(r *record) {
@@ -345,6 +341,9 @@ func (c *cell) Freeze(ctx context.Context, name string) error {
 		return fail(400, "Sandbox is not started")
 	}
 	rec := c.snapshot()
+	if rec.Run.Key != c.e.catalog.keyNow() {
+		return fail(409, "the sandbox was started by another version of the engine: stop and start it first")
+	}
 	k := c.container(rec)
 	c.disconnectClients()
 	err := c.e.catalog.add(&snapshot{

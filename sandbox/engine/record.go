@@ -62,6 +62,9 @@ type run struct {
 	PID        int    `json:"pid"`       // of the sandbox process, 0 when not running
 	StartTime  uint64 `json:"startTime"` // of that process, tells a reused number
 	Slot       int    `json:"slot"`      // network slot
+	// Key is the artifact key of memory images of this container: an engine of
+	// a newer version may have adopted it.
+	Key string `json:"key"`
 }
 
 // clone returns a copy that shares nothing.

@@ -16,10 +16,14 @@ import (
 func (e *Engine) watch(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	day := time.NewTicker(24 * time.Hour)
+	defer day.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-day.C:
+			e.catalog.tidy()
 		case <-tick.C:
 			e.buryTombs()
 			for _, c := range e.all() {
