@@ -246,9 +246,6 @@ func (c *Client) deliverAll() {
 
 // need asks for a Transition that reaches ts.
 func (c *Client) need(ts store.Timestamp) {
-	if c.closed {
-		return
-	}
 	c.wants = true
 	c.wantsAt = max(c.wantsAt, ts)
 	c.hub.waiting[c] = struct{}{}
@@ -267,22 +264,25 @@ func (c *Client) Hold(ts store.Timestamp) {
 // Reply queues a frame for Take and ends a Hold. A Transition that reaches ts
 // follows it; ts is 0 for replies that committed nothing.
 func (c *Client) Reply(frame []byte, ts store.Timestamp) {
-	c.hub.mu.Lock()
-	defer c.hub.mu.Unlock()
-	c.replies = append(c.replies, frame)
-	if ts != 0 {
-		c.hold = 0
-	}
-	c.need(ts)
+	c.reply(frame, ts, ts != 0)
 }
 
 // ReplyFailed is Reply for a mutation that failed: it also ends its Hold.
 func (c *Client) ReplyFailed(frame []byte) {
+	c.reply(frame, 0, true)
+}
+
+func (c *Client) reply(frame []byte, ts store.Timestamp, endHold bool) {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
+	if c.closed {
+		return // work that outlived its connection
+	}
 	c.replies = append(c.replies, frame)
-	c.hold = 0
-	c.need(0)
+	if endHold {
+		c.hold = 0
+	}
+	c.need(ts)
 }
 
 // Take returns the queued replies and, after them, the Transition that is due,

@@ -82,20 +82,21 @@ func (s *session) serve(conn *websocket.Conn) {
 	if ended {
 		s.stop() // Drain came first
 	}
-	var wg sync.WaitGroup
-	wg.Go(s.write)
-	wg.Go(s.beat)
-	wg.Go(s.mutate)
+	var talk, work sync.WaitGroup
 	frames := make(chan frame) // pump sends, read receives; pump also gives up when the session ends
-	var reading sync.WaitGroup
-	reading.Go(func() { s.pump(frames) })
+	talk.Go(s.write)
+	talk.Go(s.beat)
+	work.Go(func() { s.pump(frames) })
+	work.Go(s.mutate)
 	s.endWith(s.read(frames))
 	close(s.mutations)
 	s.stop()
-	wg.Wait()
+	talk.Wait()
 	s.client.Close()
+	// Not after work: the client should hear at once, and a mutation may take
+	// a while.
 	s.close()
-	reading.Wait()
+	work.Wait()
 }
 
 // endWith maps the reader's error to how the connection ends.
