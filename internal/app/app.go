@@ -72,34 +72,37 @@ type App struct {
 
 // Open builds the server. What is missing on this machine is an error of one
 // line that names it and the way out. Call Close when Open succeeded.
-func Open(ctx context.Context, o Options) (a *App, err error) {
-	a = &App{config: o.Config, logger: o.Logger, binary: o.Binary, ready: o.Ready}
-	defer func() {
-		if err != nil {
-			a.Close()
-		}
-	}()
+func Open(ctx context.Context, o Options) (*App, error) {
+	a := &App{config: o.Config, logger: o.Logger, binary: o.Binary, ready: o.Ready}
+	if err := a.open(ctx, o.WebDevServer); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context, webDevServer *url.URL) error {
 	release, err := openData(a.config.Data)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.closers = append(a.closers, release)
 	if a.listener, err = listen(a.config.Addr); err != nil {
-		return nil, err
+		return err
 	}
 	a.closers = append(a.closers, func() { _ = a.listener.Close() })
 	if a.sandboxes, err = openSandboxes(a); err != nil {
-		return nil, err
+		return err
 	}
 	links, err := a.openLinks()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := a.openRuntime(ctx, links); err != nil {
-		return nil, err
+		return err
 	}
-	a.handler, err = a.doors(links, o.WebDevServer)
-	return a, err
+	a.handler, err = a.doors(links, webDevServer)
+	return err
 }
 
 // Close frees what Open took. It is for after Run, or instead of it.

@@ -2,13 +2,17 @@ package app
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"surgent.dev/surgent/convex/store"
+	"surgent.dev/surgent/internal/config"
 )
 
 // L4, S8: a project without a template crashed; the limit was checked apart
@@ -298,14 +302,43 @@ func TestARestartKeepsEverything(t *testing.T) {
 	}
 }
 
-func TestDataFolderHasOneServer(t *testing.T) {
+func TestWhatIsMissingIsOneLineWithTheWayOut(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if _, err := openData(b.config.Data); err == nil || !strings.Contains(err.Error(), "another server") {
-		t.Errorf("got %v", err)
+	open := func(change func(*config.Config)) error {
+		cfg := *b.config
+		cfg.Addr, cfg.Data = "127.0.0.1:0", t.TempDir()
+		change(&cfg)
+		a, err := Open(t.Context(), Options{Config: &cfg, Logger: slog.New(slog.DiscardHandler), Binary: "/nowhere"})
+		if err == nil {
+			a.Close()
+		}
+		return err
 	}
-	if _, err := listen(b.config.Addr); err == nil || !strings.Contains(err.Error(), "SURGENT_ADDR") {
-		t.Errorf("got %v", err)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	badKey := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(badKey, "keys"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(badKey, "keys", "preview.key"), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*config.Config){
+		"another server runs":    func(c *config.Config) { c.Data = b.config.Data },
+		"is taken":               func(c *config.Config) { c.Addr = b.config.Addr },
+		"SURGENT_DATA":           func(c *config.Config) { c.Data = filepath.Join(file, "below") },
+		"preview.key holds no k": func(c *config.Config) { c.Data = badKey },
+	} {
+		err := open(change)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("got %v, want one line with %q", err, want)
+		}
+	}
+	if err := open(func(*config.Config) {}); err != nil {
+		t.Errorf("nothing is missing, but: %v", err)
 	}
 }
 
