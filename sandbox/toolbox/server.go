@@ -47,7 +47,7 @@ type Config struct {
 	// User is the name that USER and LOGNAME get; "daytona" when empty.
 	User string
 	// LogLimit is how many bytes of each output stream of one command are
-	// kept; what comes after is dropped. 64 MiB when zero.
+	// kept; what comes after is dropped. 16 MiB when zero.
 	LogLimit int64
 	// OnInit is told the token and environment after they changed, before the
 	// request that changed them is answered. It may be nil.
@@ -94,7 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.LogLimit == 0 {
-		cfg.LogLimit = 64 << 20
+		cfg.LogLimit = 16 << 20
 	}
 	if cfg.User == "" {
 		cfg.User = "daytona"
