@@ -5,7 +5,7 @@ import { LiveNode, Strip } from "@/ui";
 export function PreparingStrip({ preparing }: { preparing: NonNullable<ClientConfig["preparing"]> }) {
   return (
     <Strip label="Preparation" tone="info" icon={<LiveNode />}>
-      {preparing.step}. New projects start when this is done.
+      {preparing.step.replace(/[.…]+$/, "")}. New projects wait for this.
     </Strip>
   );
 }

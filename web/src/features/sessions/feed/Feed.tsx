@@ -1,10 +1,11 @@
 import { ArrowDown } from "lucide-react";
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Turn } from "@/lib/timeline";
 import { Loading, Skeleton } from "@/ui";
 import { TurnView } from "../turn/TurnView";
 import { PromptBlock } from "../turn/PromptBlock";
 import type { ComingPrompt } from "../useComing";
+import { HoldPlace } from "./HoldPlace";
 import { useOlder } from "./useOlder";
 import { useRows } from "./useRows";
 import type { Stick } from "./useStickToEnd";
@@ -27,7 +28,7 @@ export type FeedProps = {
 /** The session from the oldest loaded row to the newest. Not a live region: the status says what happens. */
 export function Feed({ turns, firstNumber, loading, older, complete, sending, initial, stick, empty }: FeedProps) {
   const { scroller, content, stuck, toEnd } = stick;
-  useOlder(scroller, content, turns[0]?.items[0]?.key ?? turns[0]?.key, older);
+  useOlder(scroller, older);
   const onKeyDown = useRows(content);
   const nothing = !loading && turns.length === 0 && sending.length === 0;
   return (
@@ -37,16 +38,18 @@ export function Feed({ turns, firstNumber, loading, older, complete, sending, in
           {loading && <FeedSkeleton />}
           {nothing && empty}
           {complete && turns.length > 0 && <p className="mt-auto px-10 py-4 text-meta text-ink-3">Beginning of this session</p>}
-          <div {...(turns.length + sending.length > 0 ? feed : {})} onKeyDown={onKeyDown}>
-            {turns.map((turn, i) => (
-              <TurnView key={turn.key} turn={turn} number={firstNumber + i} last={i === turns.length - 1} />
-            ))}
-            {sending.map((p) => (
-              <div key={p.id} className="turn">
-                <PromptBlock text={p.text} initial={initial} title={`Prompt: ${p.text.slice(0, 60)}`} sending={p.sending} />
-              </div>
-            ))}
-          </div>
+          <HoldPlace scroller={scroller} firstKey={turns[0]?.items[0]?.key ?? turns[0]?.key}>
+            <div {...(turns.length + sending.length > 0 ? feed : {})} onKeyDown={onKeyDown}>
+              {turns.map((turn, i) => (
+                <TurnView key={turn.key} turn={turn} number={firstNumber + i} last={i === turns.length - 1} />
+              ))}
+              {sending.map((p) => (
+                <div key={p.id} className="turn">
+                  <PromptBlock text={p.text} initial={initial} title={`Prompt: ${p.text.slice(0, 60)}`} sending={p.sending} />
+                </div>
+              ))}
+            </div>
+          </HoldPlace>
         </div>
       </div>
       {!stuck && <NewPill turns={turns} onClick={toEnd} />}
@@ -59,9 +62,9 @@ const feed = { role: "feed", "aria-label": "Prompts and answers" } as const;
 
 /** Brings the reader back to the end, and counts what came meanwhile. */
 function NewPill({ turns, onClick }: { turns: Turn[]; onClick(): void }) {
-  const total = useMemo(() => turns.reduce((n, t) => n + blocks(t), 0), [turns]);
-  const [base] = useState(total);
-  const fresh = Math.max(0, total - base);
+  const [before] = useState(() => ({ key: turns.at(-1)?.key, blocks: blocks(turns.at(-1)) }));
+  const from = turns.findLastIndex((t) => t.key === before.key);
+  const fresh = turns.slice(from).reduce((n, t) => n + blocks(t), 0) - before.blocks;
   return (
     <button
       type="button"
@@ -75,7 +78,8 @@ function NewPill({ turns, onClick }: { turns: Turn[]; onClick(): void }) {
   );
 }
 
-function blocks(turn: Turn): number {
+function blocks(turn: Turn | undefined): number {
+  if (!turn) return 0;
   return turn.items.reduce((n, i) => n + (i.type === "steps" ? i.entries.length : 1), 0) + (turn.footer ? 1 : 0);
 }
 
