@@ -76,7 +76,7 @@ git rev-parse HEAD
 // commit saves the folder as a checkpoint of the run and returns it, nil when
 // nothing changed since the base.
 func commit(ctx context.Context, tb sandbox.Toolbox, dir string, r *Run, base string) (*checkpoint, error) {
-	subject := subjectOf(r.Prompt)
+	subject := r.Subject
 	vars := fmt.Sprintf("RUN=%s BASE=%s MESSAGE=%s\n", quote(string(r.ID)), quote(base), quote(subject+"\n\n"+trailer+string(r.ID)))
 	out, code, err := git(ctx, tb, dir, vars+commitScript)
 	if err != nil {

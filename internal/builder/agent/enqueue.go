@@ -17,7 +17,7 @@ func (s *Service) Enqueue(ctx *function.MutationCtx, p sessions.Run) (string, er
 		name = info.ID
 	}
 	id, err := Runs.Insert(ctx, ctx.DB, Run{
-		SessionID: p.SessionID, ProjectID: p.ProjectID, PromptID: p.PromptRow, Prompt: p.Prompt,
+		SessionID: p.SessionID, ProjectID: p.ProjectID, PromptID: p.PromptRow, Subject: subjectOf(p.Prompt),
 		Mode: p.Mode, Model: name, Status: Queued, QueuedAt: millis(ctx.Now()),
 	})
 	if err != nil {

@@ -70,17 +70,16 @@ func mustJSON(v any) json.RawMessage {
 func build(entries []entry, name string, content func(*Step) ([]json.RawMessage, error)) (*history, error) {
 	h := &history{}
 	for i, e := range entries {
-		if dropped(e) {
+		if dropped(e) || e.Prompt == "" { // a row that was removed
 			continue
 		}
-		prompt := e.Run.Prompt
 		if len(h.messages) == 0 {
 			// The date stands here alone: in the system text it would break
 			// the cache each day.
 			day := time.UnixMilli(int64(entries[0].Run.QueuedAt)).UTC().Format("Monday, 2 January 2006")
 			h.add(model.User, textBlock("<context>This session began on "+day+".</context>"))
 		}
-		h.add(model.User, textBlock(prompt))
+		h.add(model.User, textBlock(e.Prompt))
 		if err := h.addRun(e, name, content, i == len(entries)-1); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/store"
@@ -14,10 +15,27 @@ import (
 
 // entry is one run with its journal.
 type entry struct {
-	Run   Run    `json:"run"`
-	Steps []Step `json:"steps"`
-	Calls []Call `json:"calls"`
+	Run    Run    `json:"run"`
+	Prompt string `json:"prompt"`
+	Steps  []Step `json:"steps"`
+	Calls  []Call `json:"calls"`
 }
+
+// size is about how many bytes of text the entry holds.
+func (e *entry) size() int {
+	n := len(e.Prompt)
+	for _, s := range e.Steps {
+		n += len(s.Raw)
+	}
+	for _, c := range e.Calls {
+		n += len(c.Text) + len(c.Input)
+	}
+	return n
+}
+
+// maxJournal is how much of a session's journal, in bytes, a run looks back
+// on: more than any model's window, less than one query may read.
+const maxJournal = 16 << 20
 
 // loaded is what a worker needs to go on with a run: the journals of its
 // session up to and with it, oldest first.
@@ -49,21 +67,36 @@ func load(ctx *function.QueryCtx, a runArgs) (*loaded, error) {
 	if out.Version, out.SHA, err = newestCheckpoint(ctx, ctx.DB, p.ID); err != nil {
 		return nil, err
 	}
-	all, err := Runs.Query(ctx.DB, "by_session", r.SessionID).Lte(r.CreationTime).All(ctx)
+	all, err := Runs.Query(ctx.DB, "by_session", r.SessionID).Lte(r.CreationTime).Desc().All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, run := range all {
-		e := entry{Run: run}
-		if e.Steps, err = steps.Query(ctx.DB, "by_run", run.ID).All(ctx); err != nil {
+	for total, i := 0, 0; i < len(all) && total < maxJournal; i++ {
+		e, err := journalOf(ctx, all[i])
+		if err != nil {
 			return nil, err
 		}
-		if e.Calls, err = calls.Query(ctx.DB, "by_run", run.ID).All(ctx); err != nil {
-			return nil, err
-		}
+		total += e.size()
 		out.Entries = append(out.Entries, e)
 	}
+	slices.Reverse(out.Entries)
 	return out, nil
+}
+
+func journalOf(ctx *function.QueryCtx, r Run) (e entry, err error) {
+	e.Run = r
+	row, err := sessions.Rows.Get(ctx, ctx.DB, r.PromptID)
+	if err != nil {
+		return e, err
+	}
+	if row != nil {
+		e.Prompt, _ = row.Raw.(string) // a prompt is a plain string
+	}
+	if e.Steps, err = steps.Query(ctx.DB, "by_run", r.ID).All(ctx); err != nil {
+		return e, err
+	}
+	e.Calls, err = calls.Query(ctx.DB, "by_run", r.ID).All(ctx)
+	return e, err
 }
 
 // where is what a worker asks about a project's sandbox.

@@ -15,9 +15,9 @@ import (
 // Timeline rows have the shapes of Claude Code's stream-json messages, so
 // that clients which know those can draw them.
 
-// maxRow is the size in bytes that a row is cut down to; documents hold 1 MiB
-// with all that is around it.
-const maxRow = 900 << 10
+// maxRow is the size in bytes that a row is cut down to: clients ask for
+// hundreds of rows at once.
+const maxRow = 256 << 10
 
 func initRow(r *Run, cwd string, names []string) map[string]any {
 	list := make([]any, len(names))
@@ -139,7 +139,7 @@ func decodeJSON(raw []byte) (any, error) {
 // texts without NUL and secrets, and a size below the limit.
 func (s *Service) storable(row map[string]any) map[string]any {
 	v := redactAny(row, s.redact)
-	for _, limit := range []int{512 << 10, 64 << 10, 8 << 10, 512} {
+	for _, limit := range []int{64 << 10, 16 << 10, 4 << 10, 512} {
 		v = tidy(v, limit, 0)
 		if size(v) <= maxRow {
 			break

@@ -66,8 +66,8 @@ type Run struct {
 	SessionID    sessions.ID    `json:"sessionId"`
 	ProjectID    projects.ID    `json:"projectId"`
 	PromptID     sessions.RowID `json:"promptId"`
-	Prompt       string         `json:"prompt"`
-	Mode         string         `json:"mode"` // code, ask
+	Subject      string         `json:"subject"` // the prompt in one line
+	Mode         string         `json:"mode"`    // code, ask
 	Model        string         `json:"model"`
 	Status       Status         `json:"status"`
 	QueuedAt     float64        `json:"queuedAt"` // ms, as all times here

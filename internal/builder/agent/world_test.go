@@ -411,7 +411,7 @@ func (w *world) until(what string, ok func() bool) {
 func (w *world) states() string {
 	var b strings.Builder
 	for _, r := range w.runs() {
-		fmt.Fprintf(&b, "%s %s step %d reason %q error %+v activity %+v; ", r.Prompt, r.Status, r.Step, r.Reason, r.Error, r.Activity)
+		fmt.Fprintf(&b, "%s %s step %d reason %q error %+v activity %+v; ", r.Subject, r.Status, r.Step, r.Reason, r.Error, r.Activity)
 	}
 	return b.String()
 }

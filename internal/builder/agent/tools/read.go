@@ -14,7 +14,7 @@ var readPrompt string
 // Limits of one Read.
 const (
 	maxReadLines = 2000
-	maxReadBytes = 256 << 10
+	maxReadBytes = 100 << 10
 	maxLineBytes = 2000
 )
 

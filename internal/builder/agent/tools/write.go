@@ -73,7 +73,7 @@ func written(env *Env, p string, before []byte, content string) Result {
 }
 
 // maxOriginal is the largest original, in bytes, that a row keeps.
-const maxOriginal = 128 << 10
+const maxOriginal = 32 << 10
 
 func keepable(content []byte) any {
 	if len(content) > maxOriginal || binary(content) {
