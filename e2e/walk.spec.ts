@@ -2,7 +2,7 @@
 // real dev server and a strict scripted model server.
 import { expect, test, type BrowserContext, type Page } from "@playwright/test";
 import { call, ModelServer, say } from "./lib/model.ts";
-import { axe, build, newAccount, preview, promptBox, send, shot, signUp } from "./lib/person.ts";
+import { axe, build, newAccount, preview, promptBox, send, shot, signUp, violations } from "./lib/person.ts";
 import { Surgent } from "./lib/server.ts";
 
 const app = (heading: string) => `export function App() {
@@ -115,7 +115,7 @@ test.describe("the main job", () => {
     await expect(page).toHaveURL(/\/sign-in/);
     await expect(page.getByLabel("Email")).toBeFocused();
     await shot(page, "signin");
-    await axe(page);
+    await axe(page, "sign-in");
     await page.getByLabel("Email").fill(account.email);
     await page.getByLabel("Password", { exact: true }).fill("not the password");
     await page.keyboard.press("Enter");
@@ -125,7 +125,7 @@ test.describe("the main job", () => {
     await signUp(page, server.url, account);
     await expect(page.getByRole("textbox", { name: "What should it do?" })).toBeFocused();
     await shot(page, "home-first");
-    await axe(page);
+    await axe(page, "home");
   });
 
   test("5-6: Build opens the project at once; the preview shows the template's app", async () => {
@@ -148,7 +148,7 @@ test.describe("the main job", () => {
     await expect(footers(page).first()).toBeVisible();
     await expect(page.getByText(/Working · /)).toHaveCount(0);
     await shot(page, "project-done");
-    await axe(page);
+    await axe(page, "project, done");
   });
 
   test("13, 12: the next run leaves finished blocks alone", async () => {
@@ -276,7 +276,7 @@ test.describe("the main job", () => {
     await page.getByText("package.json").first().click();
     await expect(page.locator(".cm-content")).toContainText("vite", { timeout: 20_000 });
     await shot(page, "files");
-    await axe(page);
+    await axe(page, "files");
     await page.getByRole("tab", { name: "Preview" }).click();
   });
 
@@ -290,7 +290,7 @@ test.describe("the main job", () => {
     await expect(dialog.getByText("Letters, digits and hyphens, 3 to 40.")).toBeVisible();
     await name.fill("my-todo");
     await shot(page, "deploy-form");
-    await axe(page);
+    await axe(page, "deploy form");
     await dialog.getByRole("button", { name: "Deploy" }).click();
     await expect(dialog.getByText(/Live now|Live/).first()).toBeVisible({ timeout: 120_000 });
     await shot(page, "deploy-live");
@@ -322,6 +322,10 @@ test.describe("the main job", () => {
     }
     await shot(other, "not-found");
     await stranger.close();
+  });
+
+  test("42: axe found nothing on the way", () => {
+    expect(violations).toEqual([]);
   });
 
   test("the strict model server refused nothing", async () => {
