@@ -210,9 +210,35 @@ func runControl(t *testing.T, client sandbox.Client) {
 		if out, _ := run(t, tb, session(t, tb), show); out != want {
 			t.Errorf("session: %q", out)
 		}
-		res := execute(t, tb, sandbox.ExecRequest{Command: `cat /proc/1/environ; for p in /proc/[0-9]*; do tr '\0' '\n' <$p/environ; done 2>/dev/null | grep -c SURGENT_TOOLBOX`})
+		// The processes that serve the toolbox keep their memory to themselves.
+		res := execute(t, tb, sandbox.ExecRequest{Command: `for p in /proc/[0-9]*; do grep -qa '[t]oolbox' $p/cmdline &&
+			(cat $p/environ || head -c 1 $p/maps || readlink $p/fd/0) 2>/dev/null && echo "read $p"; done; true`})
+		if strings.Contains(res.Output, "read") {
+			t.Errorf("the toolbox can be looked into: %q", res.Output)
+		}
+		res = execute(t, tb, sandbox.ExecRequest{Command: `cat /proc/1/environ; for p in /proc/[0-9]*; do tr '\0' '\n' <$p/environ; done 2>/dev/null | grep -c SURGENT_TOOLBOX`})
 		if !strings.HasSuffix(res.Output, "0\n") {
 			t.Errorf("somebody's environment can be read: %q", res.Output)
+		}
+	})
+	t.Run("a toolbox that its user kills", func(t *testing.T) {
+		t.Parallel()
+		ctx := caseContext(t)
+		tb := client.Toolbox(create(t, client, sandbox.CreateRequest{Env: map[string]string{"GIVEN": "kept"}}).ID)
+		id := session(t, tb)
+		cmd, err := tb.StartCommand(ctx, id, "echo before; pkill -9 -f 'toolbox serve -supervised'; echo after; sleep 0.2; (exit 3)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(t, "exit code", func(ctx context.Context) bool {
+			c, err := tb.GetCommand(ctx, id, cmd)
+			return err == nil && c.ExitCode != nil && *c.ExitCode == 3
+		})
+		if out, _, err := tb.Logs(ctx, id, cmd); err != nil || out != "before\nafter\n" {
+			t.Errorf("log: %q, %v", out, err)
+		}
+		if res := execute(t, tb, sandbox.ExecRequest{Command: "echo $GIVEN"}); res.Output != "kept\n" {
+			t.Errorf("environment: %q", res.Output)
 		}
 	})
 	t.Run("preview", func(t *testing.T) {
