@@ -212,7 +212,7 @@ test.describe("the main job", () => {
     await expect(page.getByText("Connection lost. Trying again…")).toBeVisible({ timeout: 15_000 });
     await shot(page, "offline-strip");
     await server.up();
-    await expect(page.getByText("Back online")).toBeVisible({ timeout: 40_000 });
+    await expect(page.getByText("Back online", { exact: true })).toBeVisible({ timeout: 40_000 });
     await expect(page.getByText(/End\.$/).first()).toBeVisible({ timeout: 120_000 });
     await expect(page.getByText(/Working · /)).toHaveCount(0, { timeout: 30_000 });
     expect(await footers(page).count()).toBe(before + 1);
