@@ -4,6 +4,10 @@ import { App } from "./app/App";
 import { openClient } from "./sync";
 import "./index.css";
 
+// The sign-in library asks before the page is left while it renews a token. Nothing is lost by leaving: a renewal whose
+// answer never arrived is given again.
+window.addEventListener("beforeunload", (event) => event.stopImmediatePropagation(), { capture: true });
+
 // After an update of the server an open page asks for parts that are gone: it loads itself anew, once in ten seconds.
 window.addEventListener("vite:preloadError", (event) => {
   const last = Number(sessionStorage.getItem("surgent.reloaded"));

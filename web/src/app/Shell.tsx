@@ -48,7 +48,7 @@ export function Shell() {
         </Suspense>
       </ErrorBoundary>
       <KeyList />
-      <SignedOutDialog open={state === "signed-out"} user={user} />
+      <SignedOutDialog open={state !== "signed-in"} user={user} />
     </CommandsProvider>
   );
 }

@@ -19,7 +19,25 @@ export function useLine(): Line {
     const timer = setTimeout(() => setLine("up"), patience);
     return () => clearTimeout(timer);
   }, [connected]);
+  useEffect(() => {
+    if (line === "lost") return lookForServer();
+  }, [line]);
   return line;
+}
+
+/**
+ * The client waits longer after each failed try, up to 16 s. A server that restarts is back sooner, so it is asked for
+ * every 2 s whether it is there; only its answer makes the client try.
+ */
+function lookForServer(): () => void {
+  const timer = setInterval(() => {
+    if (document.visibilityState === "hidden") return;
+    fetch("/healthz", { cache: "no-store" }).then(
+      (answer) => answer.ok && reconnectNow(),
+      () => {}, // still away
+    );
+  }, patience);
+  return () => clearInterval(timer);
 }
 
 /** Tries to reach the server now instead of when the client's own wait ends. */
