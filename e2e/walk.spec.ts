@@ -226,17 +226,17 @@ test.describe("the main job", () => {
     await server.up();
     await context.setOffline(false);
     await expect(page.getByText("It shows a heading and one field.")).toHaveCount(3, { timeout: 90_000 });
-    await expect(page.getByRole("feed").getByText("What does it do after all?")).toHaveCount(1);
+    await expect(page.getByRole("article", { name: "Prompt: What does it do after all?" })).toHaveCount(1);
   });
 
   test("21: ask mode changes nothing", async () => {
     const cards = await page.getByText(/^Checkpoint \d+$/).count();
-    await page.getByRole("radio", { name: "Ask" }).or(page.getByRole("button", { name: "Ask" })).click();
+    await page.getByRole("group", { name: "Mode" }).getByText("Ask", { exact: true }).click();
     await expect(promptBox(page)).toHaveAttribute("placeholder", "Ask about the code. Nothing is changed.");
     await send(page, "What does this ask?");
     await expect(page.getByText("It shows a heading and one field.")).toHaveCount(4, { timeout: 60_000 });
     expect(await page.getByText(/^Checkpoint \d+$/).count()).toBe(cards);
-    await page.getByRole("radio", { name: "Code" }).or(page.getByRole("button", { name: "Code" })).click();
+    await page.getByRole("group", { name: "Mode" }).getByText("Code", { exact: true }).click();
   });
 
   test("22: the model is busy twice, then done", async () => {
