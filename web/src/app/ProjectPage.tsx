@@ -1,5 +1,5 @@
 import { usePlace } from "@/lib/usePlace";
-import { api, useQuery, useResult } from "@/sync";
+import { api, FaultError, isMissing, useQuery, useResult } from "@/sync";
 import { NotFoundPage } from "./NotFoundPage";
 import { OpenProject } from "./project/OpenProject";
 import { ProjectSkeleton } from "./project/ProjectSkeleton";
@@ -9,6 +9,7 @@ export function ProjectPage() {
   const [place] = usePlace();
   const { data: project, fault } = useResult(api.projects.getProject, { projectId: place.projectId });
   const user = useQuery(api.auth.loggedInUser, {});
+  if (fault !== undefined && !isMissing(fault)) throw new FaultError(fault);
   if (project === null || fault !== undefined) return <NotFoundPage what="project" />;
   if (project === undefined || !user) return <ProjectSkeleton />;
   return <OpenProject project={project} user={user} />;

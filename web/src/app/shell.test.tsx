@@ -132,6 +132,17 @@ describe("addresses", () => {
     ).toBeInTheDocument();
   });
 
+  it("are not called missing when the server fails", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const world = makeWorld();
+    world.server.on("projects:getProject", () => {
+      throw new Error("[Request ID: 0f1e2d] Server Error");
+    });
+    open(world, "/p/projects1");
+    expect(await screen.findByText("This part failed.")).toBeInTheDocument();
+    expect(screen.getByText("0f1e2d")).toBeInTheDocument();
+  });
+
   it("that lead nowhere say so", async () => {
     open(makeWorld(), "/admin/things");
     expect(await screen.findByRole("heading", { name: "There is no such page." })).toBeInTheDocument();

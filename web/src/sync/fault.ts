@@ -16,6 +16,13 @@ export type FaultCode =
 /** What went wrong, fit to be shown: `message` is a sentence for people, `requestId` finds the cause in the log. */
 export type Fault = { code: FaultCode; message: string; requestId?: string };
 
+/** A fault that is thrown on, for the error boundary around a part. */
+export class FaultError extends Error {
+  constructor(readonly fault: Fault) {
+    super(fault.message);
+  }
+}
+
 const codes = new Set<string>([
   "unauthenticated",
   "forbidden",
@@ -30,6 +37,7 @@ const codes = new Set<string>([
 
 /** Reads a fault from whatever a query, mutation or action threw. */
 export function toFault(error: unknown): Fault {
+  if (error instanceof FaultError) return error.fault;
   const text = error instanceof Error ? error.message : String(error);
   const requestId = /\[Request ID: ([^\]]+)\]/.exec(text)?.[1];
   if (error instanceof ConvexError) {

@@ -2,7 +2,7 @@
 export { api } from "./api";
 export { type Refusal, useSignIn, useSignOut } from "./auth";
 export { type Line, reconnectNow, useLine } from "./connection";
-export { type Fault, type FaultCode, isMissing, toFault } from "./fault";
+export { type Fault, type FaultCode, FaultError, isMissing, toFault } from "./fault";
 export { useAction, useAsk, useEach, useMutation, usePaginatedQuery, useQuery, useResult } from "./hooks";
 export { type AuthState, useAuthState } from "./presence";
 export { openClient, type SyncClient, SyncProvider } from "./provider";
