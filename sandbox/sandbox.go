@@ -258,7 +258,8 @@ type Processes interface {
 	GetCommand(ctx context.Context, sessionID, commandID string) (*Command, error)
 	// FollowLogs calls write with the command's output from its beginning on,
 	// as it comes, until the command has ended or ctx is done. A cut
-	// connection is taken up again without a gap or a repeat.
+	// connection is taken up again without a gap or a repeat. Following is no
+	// use of the sandbox: it may stop meanwhile, see Touch.
 	FollowLogs(ctx context.Context, sessionID, commandID string, write func(Stream, []byte) error) error
 	// SendInput writes to the standard input of a running command; a newline
 	// is added where there is none. ErrEnded when it has ended.

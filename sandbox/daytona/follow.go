@@ -108,8 +108,10 @@ func (f *follower) complete(stdout, stderr string, ended bool) error {
 
 // FollowLogs implements sandbox.Processes. The socket brings the output soon;
 // the command's exit code and its whole log, asked for at the end, are the
-// truth.
+// truth. Following is no use of the sandbox: a dev server whose log somebody
+// follows for ever still goes to sleep.
 func (t *toolbox) FollowLogs(ctx context.Context, sessionID, commandID string, write func(sandbox.Stream, []byte) error) error {
+	t = &toolbox{c: t.c, id: t.id, passive: true}
 	f := &follower{write: write}
 	failures := 0
 	for {
@@ -158,6 +160,7 @@ func (t *toolbox) followSocket(ctx context.Context, sessionID, commandID string,
 	defer cancel()
 	header := http.Header{}
 	t.c.header(header)
+	header.Set(skipActivity, "true")
 	dctx, dcancel := context.WithTimeout(ctx, quickTimeout)
 	defer dcancel()
 	u := base + commandPath(sessionID, commandID) + "/logs?" + url.Values{"follow": {"true"}}.Encode()

@@ -32,7 +32,12 @@ type call struct {
 	// safe: doing it twice is the same as once, so it is repeated also when
 	// the answer was lost.
 	safe bool
+	// passive: the sandbox may go to sleep as if it was not made.
+	passive bool
 }
+
+// skipActivity is the header of passive requests.
+const skipActivity = "X-Daytona-Skip-Last-Activity-Update"
 
 // maxTries is how often one call is made when nothing else limits it.
 const maxTries = 4
@@ -109,6 +114,9 @@ func (c *Client) send(ctx context.Context, q call) (*http.Response, error) {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	c.header(req.Header)
+	if q.passive {
+		req.Header.Set(skipActivity, "true")
+	}
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}

@@ -69,6 +69,9 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer key" || r.Header.Get("X-Daytona-SDK-Version") == "" {
 		s.t.Errorf("%s: headers %v", got, r.Header)
 	}
+	if follows := strings.Contains(got, "/command/"); follows != (r.Header.Get("X-Daytona-Skip-Last-Activity-Update") == "true") {
+		s.t.Errorf("%s: following and nothing else is no use of a sandbox: %v", got, r.Header)
+	}
 	if len(s.rest) == 0 || s.rest[0].want != got {
 		want := "nothing"
 		if len(s.rest) > 0 {

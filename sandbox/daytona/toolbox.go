@@ -27,6 +27,8 @@ type toolbox struct {
 	c      *Client
 	id     string
 	folder string
+	// passive requests are no use of the sandbox: they do not keep it awake.
+	passive bool
 }
 
 // Toolbox implements sandbox.Client.
@@ -80,6 +82,7 @@ func (t *toolbox) call(ctx context.Context, q call) (io.ReadCloser, error) {
 
 func (t *toolbox) repeat(ctx context.Context, q call) (io.ReadCloser, error) {
 	path := q.url
+	q.passive = t.passive
 	begun := clock.Now()
 	denied := 0
 	for n := 1; ; n++ {

@@ -301,12 +301,7 @@ func (c *command) follow(s *Server) {
 
 // exitFile reads the exit code that the shell wrote.
 func (c *command) exitFile() (int, bool) {
-	text, err := os.ReadFile(filepath.Join(c.dir, "out", "exit"))
-	if err != nil || !strings.HasSuffix(string(text), "\n") {
-		return 0, false
-	}
-	code, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	return code, err == nil
+	return readCode(filepath.Join(c.dir, "out", "exit"))
 }
 
 // finish publishes the end. The log is complete: the shell wrote the exit

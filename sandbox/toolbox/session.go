@@ -31,7 +31,8 @@ const killGrace = 500 * time.Millisecond
 //
 //	session.json    sessionFile
 //	in              the FIFO that the shell reads its lines from
-//	shell-exit      the shell's exit code, once it ended
+//	exited          the shell's exit code, as its own trap wrote it
+//	shell-exit      the shell's exit code, once the server saw its end
 //	<n>/            the nth command:
 //	    command.json  commandFile
 //	    command.sh    its text;  run.sh  what the shell sources
@@ -146,6 +147,11 @@ func (s *session) start(dir string) error {
 		return err
 	}
 	s.PID = cmd.Process.Pid
+	// Only its parent is told how the shell ends; this is for a server that
+	// comes later.
+	if err := s.tell("trap " + quote("echo $? >"+quote(filepath.Join(s.dir, "exited"))) + " EXIT\n"); err != nil {
+		s.server.log.Warn("no trap set in session", "session", s.ID, "err", err)
+	}
 	s.server.wg.Go(func() { s.wait(cmd) })
 	return writeJSONFile(filepath.Join(s.dir, "session.json"), s.sessionFile)
 }
@@ -166,13 +172,17 @@ func (s *session) wait(cmd *exec.Cmd) {
 }
 
 // watchOrphan notes the end of a shell that an earlier server started: its
-// exit code is not for this process to ask. After a cold start of the sandbox
-// its process id is somebody else's.
+// exit code is what it left itself, or a kill's. After a cold start of the
+// sandbox its process id is somebody else's.
 func (s *session) watchOrphan() {
 	mark := []byte(jobVar + "=" + s.Job)
 	for {
 		if p, ok := readProc(s.PID); !ok || p.zombie || !hasMark(s.PID, mark) {
-			s.bury(128 + int(unix.SIGKILL))
+			code, ok := readCode(filepath.Join(s.dir, "exited"))
+			if !ok {
+				code = 128 + int(unix.SIGKILL)
+			}
+			s.bury(code)
 			return
 		}
 		if !pause(s.server.ctx, time.Second) {
@@ -205,8 +215,8 @@ func (t *sessionTable) load() error {
 		t.mu.Lock()
 		t.byID[s.ID] = s
 		t.mu.Unlock()
-		if text, err := os.ReadFile(filepath.Join(s.dir, "shell-exit")); err == nil {
-			s.code, _ = strconv.Atoi(strings.TrimSpace(string(text))) // 0 when it is cut short
+		if code, ok := readCode(filepath.Join(s.dir, "shell-exit")); ok {
+			s.code = code
 			close(s.dead)
 		} else {
 			t.server.wg.Go(s.watchOrphan)
@@ -277,6 +287,16 @@ func (s *session) kill(ctx context.Context) {
 		case <-time.After(2 * time.Second):
 		}
 	}
+}
+
+// readCode reads an exit code; one that is cut short is none.
+func readCode(path string) (int, bool) {
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.HasSuffix(string(text), "\n") {
+		return 0, false
+	}
+	code, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	return code, err == nil
 }
 
 func writeJSONFile(path string, v any) error {

@@ -330,9 +330,17 @@ func TestShellThatEndsWithoutAServer(t *testing.T) {
 		pid = strings.TrimSpace(decode[cmd](t, b.logs("s", id)).Stdout)
 		return pid != ""
 	})
+	polite := b.async("polite", "read x; exit 3")
 	b.restart()
 	b.execute("kill -9 " + pid)
 	if code := b.ended("s", id); code != 137 {
+		t.Errorf("exit code %d", code)
+	}
+	b.until("input is taken", func() bool {
+		resp := b.request("POST", "/process/session/polite/command/"+polite+"/input", "application/json", strings.NewReader(`{"data":""}`))
+		return resp.Body.Close() == nil && resp.StatusCode == 204
+	})
+	if code := b.ended("polite", polite); code != 3 {
 		t.Errorf("exit code %d", code)
 	}
 }
