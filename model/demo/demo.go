@@ -95,7 +95,7 @@ func (m *Model) Stream(ctx context.Context, req model.Request) iter.Seq2[model.E
 
 // player writes one answer at the model's pace.
 type player struct {
-	ctx    context.Context //nolint:containedctx // lives as long as one call of Stream
+	ctx    context.Context // of one call of Stream
 	pause  time.Duration
 	yield  func(model.Event, error) bool
 	id     string

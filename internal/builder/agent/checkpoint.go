@@ -57,43 +57,50 @@ func head(ctx context.Context, tb sandbox.Toolbox, dir string) (string, error) {
 }
 
 // commitScript commits all that the folder holds when its tree differs from
-// the base's, whoever committed, and prints the commit; it prints nothing when
-// there is nothing to save. A commit that bears the run's trailer already is
-// taken as it is.
+// the base's, whoever committed, and prints the commit and what changed since
+// the base; it prints nothing when there is nothing to save. A commit that
+// bears the run's trailer already is taken as it is. Every git is a process in
+// a sandbox, so there are few of them.
 const commitScript = `set -e
 test -e .git || git init -q
 git add -A >/dev/null
 tree=$(git write-tree)
-if test "$(git log -1 --format='%(trailers:key=Run,valueonly)' 2>/dev/null | head -n 1)" = "$RUN" && test "$(git rev-parse 'HEAD^{tree}')" = "$tree"; then
-  git rev-parse HEAD; exit 0
+known=
+if test -n "$BASE"; then known=$(git rev-parse -q --verify "$BASE^{tree}") || BASE=; fi
+if test -z "$BASE"; then BASE=$EMPTY known=$EMPTY; fi
+sha=$(git log -1 --format='%H %T %(trailers:key=Run,valueonly,separator=%x20)' 2>/dev/null || true)
+if test "${sha#* }" = "$tree $RUN"; then
+  sha=${sha%% *}
+else
+  if test "$known" = "$tree"; then exit 0; fi
+  git commit -q --allow-empty --no-verify -F - <<<"$MESSAGE" >/dev/null
+  sha=$(git rev-parse HEAD)
 fi
-if test -n "$BASE" && test "$(git rev-parse -q --verify "$BASE^{tree}" || true)" = "$tree"; then exit 0; fi
-if test -z "$BASE" && test "$tree" = 4b825dc642cb6eb9a060e54bf8d69288fbee4904; then exit 0; fi
-git commit -q --allow-empty --no-verify -F - <<<"$MESSAGE" >/dev/null
-git rev-parse HEAD
+echo "$sha"
+git diff --numstat --no-renames --no-ext-diff --no-textconv "$BASE" "$sha" --
 `
+
+// emptyTree is git's name for a folder without files.
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 // commit saves the folder as a checkpoint of the run and returns it, nil when
 // nothing changed since the base.
 func commit(ctx context.Context, tb sandbox.Toolbox, dir string, r *Run, base string) (*checkpoint, error) {
-	subject := r.Subject
-	vars := fmt.Sprintf("RUN=%s BASE=%s MESSAGE=%s\n", quote(string(r.ID)), quote(base), quote(subject+"\n\n"+trailer+string(r.ID)))
+	vars := fmt.Sprintf("RUN=%s BASE=%s EMPTY=%s MESSAGE=%s\n", quote(string(r.ID)), quote(base), emptyTree, quote(r.Subject+"\n\n"+trailer+string(r.ID)))
 	out, code, err := git(ctx, tb, dir, vars+commitScript)
 	if err != nil {
 		return nil, err
 	}
-	sha := strings.TrimSpace(out)
+	sha, changes, _ := strings.Cut(out, "\n")
 	switch {
 	case code != 0:
-		return nil, fmt.Errorf("commit checkpoint: exit %d: %s", code, cutText(sha, 500))
-	case sha == "":
+		return nil, fmt.Errorf("commit checkpoint: exit %d: %s", code, cutText(out, 500))
+	case out == "":
 		return nil, nil
 	case !hexSHA.MatchString(sha):
-		return nil, fmt.Errorf("commit checkpoint: git said %q", cutText(sha, 500))
+		return nil, fmt.Errorf("commit checkpoint: git said %q", cutText(out, 500))
 	}
-	c := &checkpoint{SHA: sha, Message: subject}
-	c.Stats, err = diffStats(ctx, tb, dir, base, sha)
-	return c, err
+	return &checkpoint{SHA: sha, Message: r.Subject, Stats: countChanges(changes)}, nil
 }
 
 // maxSubject is the length of a checkpoint's subject in characters.
@@ -121,20 +128,9 @@ func subjectOf(prompt string) string {
 // maxStatFiles is how many files a checkpoint names; all are counted.
 const maxStatFiles = 300
 
-const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
-func diffStats(ctx context.Context, tb sandbox.Toolbox, dir, base, sha string) (stats, error) {
-	if base == "" {
-		base = emptyTree
-	}
+// countChanges reads the output of git diff --numstat.
+func countChanges(out string) stats {
 	s := stats{Files: []fileStat{}}
-	out, code, err := git(ctx, tb, dir, "git diff --numstat --no-renames --no-ext-diff --no-textconv "+quote(base)+" "+quote(sha)+" --")
-	if err != nil {
-		return s, err
-	}
-	if code != 0 {
-		return s, fmt.Errorf("count changes: exit %d: %s", code, cutText(out, 500))
-	}
 	for line := range strings.Lines(out) {
 		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 3)
 		if len(parts) != 3 {
@@ -151,7 +147,7 @@ func diffStats(ctx context.Context, tb sandbox.Toolbox, dir, base, sha string) (
 			s.Files = append(s.Files, f)
 		}
 	}
-	return s, nil
+	return s
 }
 
 // unquotePath reads a name as git quotes odd ones.

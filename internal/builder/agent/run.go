@@ -99,7 +99,7 @@ func (t *task) prepare() error {
 		return err
 	}
 	args := beginArgs{fenced: t.fence, RunID: t.cur.Run.ID, Dir: t.root, Row: t.storable(initRow(&t.cur.Run, t.root, t.set.Names()))}
-	if t.cur.Run.StartedAt == 0 {
+	if t.cur.Run.StartedAt == 0 && t.last == "" {
 		if args.Base, err = head(t.live, t.tb, t.root); err != nil {
 			return err
 		}
