@@ -37,23 +37,27 @@ func TestOfficialClients(t *testing.T) {
 	}
 	clients := []struct{ pkg, version string }{{"convex-1.27", "1.27.3"}, {"convex", "1.48.0"}}
 	for _, c := range clients {
-		for _, file := range []string{"sync", "values", "auth"} {
-			t.Run(c.version+"/"+file, func(t *testing.T) {
-				t.Parallel()
-				s := startServer(t)
-				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-				defer cancel()
-				cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", file+".test.mjs") //nolint:gosec // fixed names
-				cmd.Dir = dir
-				cmd.Env = append(os.Environ(),
-					"CONVEX_PACKAGE="+c.pkg, "CONVEX_VERSION="+c.version,
-					"CONVEX_URL="+s.url, "SITE_URL="+siteURL, "CONTROL_URL="+s.control.URL)
-				out, err := cmd.CombinedOutput()
-				if err != nil {
-					t.Fatalf("%v\n%s", err, out)
-				}
-			})
-		}
+		t.Run(c.version, func(t *testing.T) {
+			t.Parallel()
+			// One after the other: each is a process of its own, and the cases
+			// wait for each other's effects.
+			for _, file := range []string{"sync", "values", "auth"} {
+				t.Run(file, func(t *testing.T) {
+					s := startServer(t)
+					ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+					defer cancel()
+					cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", file+".test.mjs") //nolint:gosec // fixed names
+					cmd.Dir = dir
+					cmd.Env = append(os.Environ(),
+						"CONVEX_PACKAGE="+c.pkg, "CONVEX_VERSION="+c.version,
+						"CONVEX_URL="+s.url, "SITE_URL="+siteURL, "CONTROL_URL="+s.control.URL)
+					out, err := cmd.CombinedOutput()
+					if err != nil {
+						t.Fatalf("%v\n%s", err, out)
+					}
+				})
+			}
+		})
 	}
 }
 

@@ -11,6 +11,9 @@ export const { ConvexReactClient } = await import(`${pkg}/react`);
 export const { anyApi: api } = await import(`${pkg}/server`);
 export const { ConvexError } = await import(`${pkg}/values`);
 
+// How long a case waits: far more than it needs, as the machine may be busy.
+const patience = 90_000;
+
 const open = new Set();
 
 const options = { webSocketConstructor: WebSocket, unsavedChangesWarning: false, logger: false, skipConvexDeploymentUrlCheck: true };
@@ -55,7 +58,7 @@ export function watch(c, query, args) {
         const timer = setTimeout(() => {
           waiting.delete(check);
           reject(new Error(`no such value; got ${JSON.stringify(values.slice(-3))}`));
-        }, 20000);
+        }, patience);
         const check = () => {
           const found = values.find((v) => ok(v));
           if (found === undefined && !values.some((v) => v === undefined && ok(v))) return;
@@ -98,7 +101,7 @@ export function raw(v = version, headers = {}) {
       s.send({ type: "Connect", sessionId: crypto.randomUUID(), connectionCount: 0, lastCloseReason: "InitialConnect", clientTs: Date.now(), ...extra }),
     frame(ok) {
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`no such frame; got ${JSON.stringify(frames).slice(0, 500)}`)), 20000);
+        const timer = setTimeout(() => reject(new Error(`no such frame; got ${JSON.stringify(frames).slice(0, 500)}`)), patience);
         const check = () => {
           const i = frames.findIndex(ok);
           if (i < 0) return;

@@ -31,3 +31,6 @@ CREATE TABLE _requests (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX _requests_ts ON _requests (ts);
+
+-- The log reaches back to the beginning until it is pruned.
+INSERT INTO _commits (ts, keys) VALUES (0, x'');
