@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"surgent.dev/surgent/deploy/deploytest"
 	"surgent.dev/surgent/deploy/release"
 	"surgent.dev/surgent/deploy/workerd"
+	"surgent.dev/surgent/deploy/workerd/boxwire"
 )
 
 // Apps in the engine's boxes, which is where strangers' code runs: the whole
@@ -146,6 +148,31 @@ func TestAppsInBoxes(t *testing.T) {
 			if res.StatusCode != http.StatusForbidden {
 				t.Errorf("%s: %s", to, res.Status)
 			}
+		}
+	})
+	t.Run("in another process", func(t *testing.T) {
+		// As `surgent sandbox serve` and a server without root have it.
+		handler, err := withBoxes(engine, SandboxOptions{Key: "wire-key", Data: t.TempDir(), Logger: logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(handler)
+		t.Cleanup(server.Close)
+		boxes, err := boxwire.NewClient(server.URL+"/api", "wire-key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, get := open(t, func(c *workerd.Config) { c.Boxes = boxes })
+		rel := deploytest.App("r1", "some-app", `export default { fetch(r, env) { return env.ASSETS.fetch(r) } }`, map[string]string{"/page.html": "page"})
+		rel.AssetsConfig = deploy.AssetsConfig{Binding: "ASSETS", RunWorkerFirst: true}
+		if _, err := target.Publish(t.Context(), rel, nil); err != nil {
+			t.Fatal(err)
+		}
+		res := get(t, "some-app", "/page")
+		text, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK || string(text) != "page" {
+			t.Errorf("%s %q, %v", res.Status, text, err)
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"surgent.dev/surgent/deploy/workerd"
+	"surgent.dev/surgent/deploy/workerd/boxwire"
 	"surgent.dev/surgent/internal/builder/templates"
 	"surgent.dev/surgent/internal/kit/errs"
 	"surgent.dev/surgent/sandbox"
@@ -26,6 +27,8 @@ type sandboxes struct {
 	engine    *embedded           // nil unless the engine runs in this process
 	listener  net.Listener        // of the engine's API
 	about     string              // for doctor and the log
+	// remoteBoxes are those of an engine in another process of this machine.
+	remoteBoxes workerd.Boxes
 }
 
 // openSandboxes chooses: a server of the Daytona API when a key is set, else
@@ -75,7 +78,11 @@ func remote(a *App, key string) (*sandboxes, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &sandboxes{client: c, snapshots: c, about: "the engine at " + cfg.ServerURL}, nil
+		boxes, err := boxwire.NewClient(cfg.ServerURL, key)
+		if err != nil {
+			return nil, err
+		}
+		return &sandboxes{client: c, snapshots: c, remoteBoxes: boxes, about: "the engine at " + cfg.ServerURL}, nil
 	}
 	c, err := daytona.New(cfg)
 	if err != nil {
@@ -146,7 +153,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, logger *slog
 // are none, and then only apps without code can be published.
 func (s *sandboxes) boxes() workerd.Boxes {
 	if s.engine == nil {
-		return nil
+		return s.remoteBoxes
 	}
 	return s.engine.boxes()
 }

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"surgent.dev/surgent/deploy/workerd/boxwire"
 	"surgent.dev/surgent/sandbox/daytona"
 )
 
@@ -40,6 +44,10 @@ func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
 	if err != nil {
 		return err
 	}
+	handler, err := withBoxes(e, o)
+	if err != nil {
+		return err
+	}
 	return supervise(ctx, []stage{
 		{"engine", e.run},
 		{"API", func(ctx context.Context) error {
@@ -51,9 +59,32 @@ func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
 				return err
 			}
 			o.Ready("http://" + l.Addr().String() + "/api")
-			return serveHTTP(ctx, l, e.handler, o.Logger, 2*time.Second)
+			return serveHTTP(ctx, l, handler, o.Logger, 2*time.Second)
 		}},
 	})
+}
+
+// withBoxes puts the boxes that deployed apps run in beside the engine's API,
+// for a server that is not root. Hosts with a name are previews, whose paths
+// are their own.
+func withBoxes(e *embedded, o SandboxOptions) (http.Handler, error) {
+	boxes, err := boxwire.NewHandler(boxwire.HandlerConfig{
+		Boxes: e.boxes(), Key: o.Key, Dir: filepath.Join(o.Data, "boxfiles"), Logger: o.Logger.With("part", "boxes"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if (host == "localhost" || net.ParseIP(host) != nil) && strings.HasPrefix(r.URL.Path, "/boxes/") {
+			boxes.ServeHTTP(w, r)
+			return
+		}
+		e.handler.ServeHTTP(w, r)
+	}), nil
 }
 
 // awaitBase waits for the base and tells each step of its building once.
