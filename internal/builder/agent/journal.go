@@ -200,9 +200,7 @@ func begin(ctx *function.MutationCtx, a beginArgs) (*Run, error) {
 		if err := insertRow(ctx, r, a.Row); err != nil {
 			return nil, err
 		}
-		// What the original stored of its command line tool: whose session it is.
-		mark := value.Object{"agentSessionId": string(r.SessionID), "agentProvider": "surgent"}
-		if err := sessions.Sessions.Patch(ctx, ctx.DB, r.SessionID, mark); err != nil {
+		if err := introduce(ctx, r); err != nil {
 			return nil, err
 		}
 	}
@@ -210,6 +208,20 @@ func begin(ctx *function.MutationCtx, a beginArgs) (*Run, error) {
 		return nil, err
 	}
 	return Runs.Get(ctx, ctx.DB, r.ID)
+}
+
+// introduce notes in the session whose agent works in it, as the original's
+// rows do, and names a session that nobody has named after its first prompt.
+func introduce(ctx *function.MutationCtx, r *Run) error {
+	s, err := sessions.Sessions.Get(ctx, ctx.DB, r.SessionID)
+	if err != nil || s == nil {
+		return err
+	}
+	change := value.Object{"agentSessionId": string(r.SessionID), "agentProvider": "surgent"}
+	if s.Title == "" || s.Title == sessions.DefaultTitle {
+		change["title"] = r.Subject
+	}
+	return sessions.Sessions.Patch(ctx, ctx.DB, s.ID, change)
 }
 
 // insertRow adds a row to the run's timeline. A session that was deleted in

@@ -10,6 +10,7 @@ import (
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/store"
 	"surgent.dev/surgent/internal/builder/agent"
+	"surgent.dev/surgent/internal/builder/sessions"
 	"surgent.dev/surgent/model/modeltest"
 )
 
@@ -88,6 +89,13 @@ func TestRunFromPromptToCheckpoint(t *testing.T) {
 	}
 	if got := sh(t, w.data, "git --git-dir repos/"+string(w.project)+".git rev-parse refs/checkpoints/1"); strings.TrimSpace(got) != c[0].SHA {
 		t.Errorf("the bare repository has %q, want %s", got, c[0].SHA)
+	}
+	var s sessions.Session
+	if err := w.rt.As(w.user).RunQuery(t.Context(), "sessions:getSession", object{"sessionId": w.session}, &s); err != nil {
+		t.Fatal(err)
+	}
+	if list, _ := s.Stats.([]any); s.Title != "Greet me" || s.AgentSessionID != string(w.session) || len(list) != 1 {
+		t.Errorf("session = %+v", s)
 	}
 	w.sound()
 }
