@@ -34,6 +34,9 @@ func (e *Engine) adopt(ctx context.Context) error {
 			}
 			continue
 		}
+		if err == nil && rec.ID != entry.Name() {
+			err = fmt.Errorf("it calls itself %q", rec.ID)
+		}
 		if err != nil {
 			// One damaged record must not keep the others from starting.
 			e.log.Error("can't read a sandbox; it is left alone", "dir", dir, "error", err)
@@ -50,7 +53,7 @@ func (e *Engine) adopt(ctx context.Context) error {
 			}
 		}
 	}
-	e.sweep(running)
+	e.sweep(context.WithoutCancel(ctx), running)
 	var group errgroup.Group
 	group.SetLimit(8)
 	for _, c := range e.cells {
@@ -60,7 +63,7 @@ func (e *Engine) adopt(ctx context.Context) error {
 }
 
 // sweep removes containers, devices and groups that no running sandbox owns.
-func (e *Engine) sweep(running []*cell) {
+func (e *Engine) sweep(ctx context.Context, running []*cell) {
 	containers, slots, groups := map[string]bool{}, map[int]bool{}, map[string]bool{}
 	for _, c := range running {
 		containers[c.rec.Run.Container], slots[c.rec.Run.Slot], groups[c.id] = true, true, true
@@ -71,7 +74,7 @@ func (e *Engine) sweep(running []*cell) {
 	}
 	for _, id := range ids {
 		if !containers[id] {
-			if err := e.runsc.remove(context.Background(), id); err != nil { //nolint:contextcheck // must end even when the start is cancelled
+			if err := e.runsc.remove(ctx, id); err != nil {
 				e.log.Warn("could not remove a container", "container", id, "error", err)
 			}
 		}

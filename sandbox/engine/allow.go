@@ -131,7 +131,7 @@ func aptHosts() []string {
 		if ext := filepath.Ext(name); ext != ".list" && ext != ".sources" {
 			continue
 		}
-		text, err := os.ReadFile(name) //nolint:gosec // apt's configuration
+		text, err := os.ReadFile(name)
 		if err != nil {
 			continue // not there, or not for us
 		}

@@ -126,7 +126,7 @@ func (b *Box) Start(ctx context.Context, p Program) (err error) {
 		id: b.id, bundle: filepath.Join(b.dir, "bundle"), overlay: filepath.Join(b.dir, "overlay"), disk: 64 << 20,
 		log: filepath.Join(b.dir, "runsc.log"),
 	}
-	if err := os.MkdirAll(k.overlay, 0o711); err != nil { //nolint:gosec // file servers of sandboxes pass through
+	if err := os.MkdirAll(k.overlay, 0o711); err != nil {
 		return err
 	}
 	if k.groups, err = b.e.groups.make(b.id, Limits{CPU: p.CPUs, Memory: p.Memory, PIDs: 256}); err != nil {
@@ -173,7 +173,9 @@ func (b *Box) follow(pid int, out *os.File) error {
 	b.run = run{Container: b.id, PID: pid, StartTime: startTime(pid)}
 	closed := b.closed
 	b.mu.Unlock()
+	read := make(chan struct{}) // closed when all output was read
 	b.e.wg.Go(func() {
+		defer close(read)
 		buf := make([]byte, 8<<10)
 		for {
 			n, err := out.Read(buf)
@@ -186,6 +188,14 @@ func (b *Box) follow(pid int, out *os.File) error {
 	})
 	b.e.wg.Go(func() {
 		waitPidfd(os.NewFile(uintptr(fd), "pidfd"))
+		// Its last words are why it ended; whoever waits for the end asks for
+		// them. What still holds the pipe goes with Close.
+		last := time.NewTimer(time.Second)
+		defer last.Stop()
+		select {
+		case <-read:
+		case <-last.C:
+		}
 		b.end()
 	})
 	if closed {
@@ -196,14 +206,14 @@ func (b *Box) follow(pid int, out *os.File) error {
 
 // waitPidfd blocks until a process has ended, without holding a thread.
 func waitPidfd(f *os.File) {
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return
 	}
 	// The error is that of a closed file, which nobody closes.
 	_ = raw.Read(func(fd uintptr) bool {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) //nolint:gosec // a descriptor
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 		return n > 0 || (err != nil && !errors.Is(err, unix.EINTR))
 	})
 }
@@ -252,6 +262,7 @@ func (b *Box) Close() error {
 	}
 	kill(r, 0)
 	b.end()
+	//nolint:forbidigo // a box ends whether its user still waits or not
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
 	var err error

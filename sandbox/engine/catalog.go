@@ -112,7 +112,7 @@ func (c *catalog) build(ctx context.Context, gateway string) (root, key, baseDir
 	// Everything that a memory image may depend on: gVisor promises nothing
 	// across versions, and programs remember what the processor can do.
 	h := sha256.New()
-	fmt.Fprintf(h, "3 %s %q %q %q %q %s", rootKey, root, version, features, runscFlags, gateway)
+	_, _ = fmt.Fprintf(h, "3 %s %q %q %q %q %s", rootKey, root, version, features, runscFlags, gateway)
 	return root, hex.EncodeToString(h.Sum(nil))[:16], filepath.Dir(b.Root), nil
 }
 
@@ -249,7 +249,7 @@ func (c *catalog) remove(s *snapshot) error {
 }
 
 func readSnapshot(dir string) (*snapshot, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "snapshot.json")) //nolint:gosec // in our own cache
+	text, err := os.ReadFile(filepath.Join(dir, "snapshot.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -301,7 +301,7 @@ func cpuFeatures() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var lines []string
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)

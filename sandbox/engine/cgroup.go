@@ -40,7 +40,7 @@ func openCgroups(instance string) (*cgroups, error) {
 		// Below our own group, so that what bounds the server bounds its
 		// sandboxes together.
 		dir := filepath.Join("/sys/fs/cgroup", c, own[c], name)
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the kernel's file system
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			problems = errors.Join(problems, fmt.Errorf("no %s control group: %w", c, err))
 			continue
 		}
@@ -56,7 +56,7 @@ func (g *cgroups) openUnified(dir string) error {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(dir), "cgroup.subtree_control"), []byte(enable), 0o600); err != nil {
 		return fmt.Errorf("hand down control group controllers: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the kernel's file system
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make control group: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte(enable), 0o600); err != nil {
@@ -72,7 +72,7 @@ func ownGroups() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	own := map[string]string{}
 	s := bufio.NewScanner(f)
 	for s.Scan() {
@@ -97,7 +97,7 @@ func (g *cgroups) make(id string, l Limits) ([]string, error) {
 	var enter []string
 	for c, parent := range g.parents {
 		dir := filepath.Join(parent, id)
-		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) { //nolint:gosec // the kernel's file system
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, fmt.Errorf("make control group: %w", err)
 		}
 		values := map[string]string{}

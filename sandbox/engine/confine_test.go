@@ -19,7 +19,7 @@ func hostSecret(t *testing.T) (file, value string) {
 	t.Helper()
 	value = fmt.Sprintf("host-secret-%d", time.Now().UnixNano())
 	file = filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte(value), 0o644); err != nil { //nolint:gosec // readable by all: the sandbox must still not see it
+	if err := os.WriteFile(file, []byte(value), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return file, value

@@ -119,14 +119,14 @@ func (p *egress) connect(ctx context.Context, host, port string) (net.Conn, erro
 	if err != nil {
 		return nil, fail(http.StatusBadGateway, "resolve %s: no such host", host)
 	}
-	var last error = fail(http.StatusBadGateway, "%s has no address", host)
+	last := fail(http.StatusBadGateway, "%s has no address", host)
 	for _, a := range addrs {
 		a = a.Unmap()
 		if kind != fromHost && !public(a) {
 			last = fail(http.StatusForbidden, "%s leads to a private address", host)
 			continue
 		}
-		conn, err := p.dial(ctx, netip.AddrPortFrom(a, uint16(number))) //nolint:gosec // a port
+		conn, err := p.dial(ctx, netip.AddrPortFrom(a, uint16(number)))
 		if err == nil {
 			return conn, nil
 		}
@@ -171,13 +171,13 @@ func (p *egress) tunnel(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, err)
 		return
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	in, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		p.refuse(w, err)
 		return
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	if _, err := io.WriteString(in, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return // the sandbox went away
 	}
@@ -237,7 +237,7 @@ func (p *egress) forward(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, err)
 		return
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	for k, v := range resp.Header {
 		w.Header()[k] = v
 	}

@@ -125,7 +125,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	// The sandboxes outlive the reason to stop; saving has its own time limit.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
-	e.closeBoxes()
+	e.closeBoxes() //nolint:contextcheck // closing has a deadline of its own
 	e.stopAll(stop)
 	e.wg.Wait()
 	return err
@@ -140,7 +140,7 @@ func (e *Engine) open(ctx context.Context) error {
 	e.inst = inst
 	e.net = newNetwork(inst)
 	e.runsc = &runsc{argv: e.cfg.Runsc, root: filepath.Join(runDir, inst.Name)}
-	if err := os.MkdirAll(e.runsc.root, 0o711); err != nil { //nolint:gosec // file servers of sandboxes pass through
+	if err := os.MkdirAll(e.runsc.root, 0o711); err != nil {
 		return fmt.Errorf("open sandboxes: %w", err)
 	}
 	if e.groups, err = openCgroups(inst.Name); err != nil {

@@ -37,7 +37,7 @@ type instance struct {
 // openInstance locks the data folder and reads or chooses its instance.
 func openInstance(dataDir string) (*instance, error) {
 	for _, dir := range []string{dataDir, runDir} {
-		if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // file servers of sandboxes pass through
+		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, fmt.Errorf("open sandboxes: %w", err)
 		}
 	}
@@ -57,7 +57,7 @@ func openInstance(dataDir string) (*instance, error) {
 }
 
 func (in *instance) load(name string) error {
-	text, err := os.ReadFile(name) //nolint:gosec // in our own folder
+	text, err := os.ReadFile(name)
 	if err == nil {
 		err = json.Unmarshal(text, in)
 	}
@@ -138,11 +138,11 @@ func (in *instance) close(left bool) {
 // tryLock opens a file and takes its lock, which the kernel frees when the
 // process ends.
 func tryLock(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in our own folders
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) //nolint:gosec // a descriptor
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
 		// Its last owner may have removed it between our two steps.
 		var mine, there os.FileInfo

@@ -283,7 +283,7 @@ func startChild(t *testing.T, dir string) *child {
 	if _, skip := config(dir); skip != "" {
 		t.Skip(skip)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^$") //nolint:gosec,noctx // this test binary; it is killed by hand
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), "SURGENT_TEST_SERVE="+dir)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

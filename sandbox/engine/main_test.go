@@ -132,10 +132,10 @@ func (s *server) stop() error {
 }
 
 // shared returns the engine that tests share, or skips.
-func sharedEngine(t *testing.T) *client {
+func sharedEngine(t testing.TB) *client {
 	t.Helper()
 	shared.once.Do(func() {
-		dir, err := os.MkdirTemp("", "surgent-engine-test-")
+		dir, err := os.MkdirTemp("", "surgent-engine-test-") //nolint:usetesting // it outlives the test that came first
 		if err != nil {
 			shared.skip = err.Error()
 			return
@@ -182,7 +182,7 @@ func ownEngine(t *testing.T, change func(*engine.Config)) (*client, *server) {
 
 // client speaks the API the way an SDK does.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	base string
 }
 
@@ -302,7 +302,7 @@ func readJSON(t *testing.T, name string, into any) {
 }
 
 // eventually waits until ok holds.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for !ok() {

@@ -134,7 +134,7 @@ func (nw *network) slot(n int) *slot {
 	a := nw.block.Addr().As4()
 	start := uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3])
 	addr := func(i int) netip.Addr {
-		v := start + uint32(4*n+i) //nolint:gosec // below 4096
+		v := start + uint32(4*n+i)
 		return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
 	}
 	return &slot{
@@ -265,7 +265,7 @@ func (s *slot) make() error {
 	if err != nil {
 		return err
 	}
-	defer ns.Close()
+	defer func() { _ = ns.Close() }()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = s.veth
 	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns)}); err != nil {
@@ -321,7 +321,7 @@ func ipNet(a netip.Addr, bits int) *net.IPNet {
 
 // makeNetns creates a named network namespace without moving into it.
 func makeNetns(name string) (netns.NsHandle, error) {
-	if err := os.MkdirAll("/run/netns", 0o755); err != nil { //nolint:gosec // as ip-netns makes it
+	if err := os.MkdirAll("/run/netns", 0o755); err != nil {
 		return netns.None(), err
 	}
 	type result struct {
@@ -361,13 +361,13 @@ func (s *slot) listen(ctx context.Context, port int) (net.Listener, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var bindErr error
 		if err := c.Control(func(fd uintptr) {
-			bindErr = unix.BindToDevice(int(fd), s.veth) //nolint:gosec // a descriptor
+			bindErr = unix.BindToDevice(int(fd), s.veth)
 		}); err != nil {
 			return err
 		}
 		return bindErr
 	}}
-	l, err := lc.Listen(ctx, "tcp4", netip.AddrPortFrom(s.gate, uint16(port)).String()) //nolint:gosec // a port
+	l, err := lc.Listen(ctx, "tcp4", netip.AddrPortFrom(s.gate, uint16(port)).String())
 	if err != nil {
 		return nil, fmt.Errorf("listen for sandbox on %s: %w", s.veth, err)
 	}

@@ -158,7 +158,7 @@ func (e *Engine) servePreview(w http.ResponseWriter, r *http.Request, label stri
 		c.touch()
 	}
 	if pass.remember {
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // on loopback there is no TLS
 			Name: cookie, Value: e.seal(rec), Path: "/", HttpOnly: true, MaxAge: 3600, SameSite: http.SameSiteLaxMode,
 			Secure: r.TLS != nil,
 		})

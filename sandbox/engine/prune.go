@@ -24,7 +24,7 @@ const usedMark = "used"
 // markUsed says that the folders are in use.
 func markUsed(now time.Time, dirs ...string) error {
 	for _, dir := range dirs {
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sandboxes' file servers read it as other users
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 		name := filepath.Join(dir, usedMark)

@@ -82,7 +82,7 @@ func (r *record) clone() *record {
 
 // readRecord reads the record in dir.
 func readRecord(dir string) (*record, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "sandbox.json")) //nolint:gosec // in our own folder
+	text, err := os.ReadFile(filepath.Join(dir, "sandbox.json"))
 	if err != nil {
 		return nil, err
 	}

@@ -88,13 +88,13 @@ func (r *runsc) start(ctx context.Context, c container, rest []string) (int, err
 	if err != nil {
 		return 0, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	argv := append([]string{"-c", joinGroups, "sh"}, c.groups...)
 	argv = append(argv, "--", r.argv[0])
 	argv = append(argv, r.args(c.overlay, c.disk, rest...)...)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/bin/sh", argv...) //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(ctx, "/bin/sh", argv...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -104,7 +104,7 @@ func (r *runsc) start(ctx context.Context, c container, rest []string) (int, err
 	// A session of its own: what stops the server's group stops no sandbox.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(c.log) //nolint:gosec // what was just written
+		text, _ := os.ReadFile(c.log)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

@@ -85,7 +85,7 @@ func (c *cell) init(ctx context.Context, s *slot, token string, body []byte) err
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // for the error's text
 	switch resp.StatusCode {
 	case http.StatusOK:

@@ -81,7 +81,7 @@ func TestEnsureSaysWhatIsMissing(t *testing.T) {
 	// A bootstrap that fails, and one that never ends.
 	bin := t.TempDir()
 	script := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

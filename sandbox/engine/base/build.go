@@ -64,7 +64,7 @@ func Ensure(ctx context.Context, cfg Config) (*Base, error) {
 	if _, err := os.Stat(done.Root); err == nil {
 		return done, nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sandboxes' file servers read it as other users
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the cache folder: %w", err)
 	}
 	unlock, err := lock(ctx, filepath.Join(dir, key+".lock"), func() { step("Wait for another process that builds the base") })
@@ -103,7 +103,7 @@ func (b *builder) build(ctx context.Context, target string) error {
 	root := filepath.Join(whole, "root")
 	// The way to the root must be open to the unprivileged user that runsc's
 	// file server becomes.
-	if err := os.MkdirAll(whole, 0o755); err != nil { //nolint:gosec // see above
+	if err := os.MkdirAll(whole, 0o755); err != nil {
 		return err
 	}
 	for _, part := range []struct {
@@ -131,7 +131,7 @@ func (b *builder) handOver(_ context.Context, root string) error {
 			if err != nil {
 				return err
 			}
-			return os.Lchown(name, owner, owner)
+			return os.Lchown(name, owner, owner) //nolint:gosec // our own tree; nobody else writes to it
 		})
 		if err != nil {
 			return err
@@ -157,7 +157,7 @@ func check(dir string) error {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return fmt.Errorf("look at the disk of %s: %w", dir, err)
 	}
-	if free := st.Bavail * uint64(st.Bsize); free < room { //nolint:gosec // a block size is positive
+	if free := st.Bavail * uint64(st.Bsize); free < room {
 		return fmt.Errorf("the sandbox base needs %d MiB free in %s, there are %d", room>>20, dir, free>>20)
 	}
 	return nil
@@ -166,11 +166,11 @@ func check(dir string) error {
 // lock takes an exclusive lock on a file, calling waiting once when it is
 // held elsewhere. The kernel frees it when the process dies.
 func lock(ctx context.Context, name string, waiting func()) (func(), error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in our own cache
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	fd := int(f.Fd()) //nolint:gosec // a descriptor
+	fd := int(f.Fd())
 	err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		waiting()
@@ -181,7 +181,10 @@ func lock(ctx context.Context, name string, waiting func()) (func(), error) {
 		case <-ctx.Done():
 			// The goroutine ends when the other process does; closing the
 			// file now would free a number that it still uses.
-			go func() { <-got; _ = f.Close() }()
+			go func() {
+				_ = <-got
+				_ = f.Close()
+			}()
 			return nil, context.Cause(ctx)
 		}
 	}

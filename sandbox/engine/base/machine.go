@@ -1,3 +1,5 @@
+//go:build linux
+
 package base
 
 import (
@@ -39,7 +41,7 @@ func hasAVX2() bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		if name, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(name) == "flags" {
 			return slices.Contains(strings.Fields(value), "avx2")

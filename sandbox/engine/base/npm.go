@@ -1,3 +1,5 @@
+//go:build linux
+
 package base
 
 import (
@@ -46,7 +48,7 @@ func unpack(archive, root string, want map[string]string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		return 0, err
@@ -55,7 +57,7 @@ func unpack(archive, root string, want map[string]string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	n := 0
 	for t := tar.NewReader(z); ; {
 		h, err := t.Next()
@@ -119,7 +121,7 @@ func (b *builder) runtimes(ctx context.Context, root string) error {
 		links["npm"] = "../lib/node_modules/npm/bin/npm-cli.js"
 		links["npx"] = "../lib/node_modules/npm/bin/npx-cli.js"
 		for _, script := range []string{"npm-cli.js", "npx-cli.js"} {
-			if err := os.Chmod(filepath.Join(root, "usr/local/lib/node_modules/npm/bin", script), 0o755); err != nil { //nolint:gosec // programs
+			if err := os.Chmod(filepath.Join(root, "usr/local/lib/node_modules/npm/bin", script), 0o755); err != nil {
 				return err
 			}
 		}
@@ -130,7 +132,7 @@ func (b *builder) runtimes(ctx context.Context, root string) error {
 		}
 	}
 	for _, name := range []string{"node", "bun"} {
-		if err := os.Chmod(filepath.Join(root, "usr/local/bin", name), 0o755); err != nil { //nolint:gosec // programs
+		if err := os.Chmod(filepath.Join(root, "usr/local/bin", name), 0o755); err != nil {
 			return err
 		}
 	}
@@ -140,7 +142,7 @@ func (b *builder) runtimes(ctx context.Context, root string) error {
 // dependencies installs the recipe's npm packages into /workspace of root.
 func (b *builder) dependencies(ctx context.Context, root string) error {
 	dir := filepath.Join(b.tmp, "deps")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // becomes part of the base, which all read
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "package.json"), b.recipe.PackageJSON, 0o600); err != nil {
@@ -171,7 +173,7 @@ func (b *builder) dependencies(ctx context.Context, root string) error {
 // run runs one program with the host's environment; a failure carries the
 // gist of what it wrote.
 func (b *builder) run(ctx context.Context, dir, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // fixed programs, arguments from the recipe
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	inOwnGroup(cmd)
 	var out bytes.Buffer

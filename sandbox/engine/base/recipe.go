@@ -1,3 +1,5 @@
+//go:build linux
+
 package base
 
 import (
@@ -63,7 +65,7 @@ func (r *Recipe) key(m machine) string {
 	packages := slices.Clone(r.Packages)
 	slices.Sort(packages)
 	// Every part is quoted, so that no two recipes run together.
-	fmt.Fprintf(h, "%d %q %q %q %q %q %q %q %q %q", format, r.Suite, packages,
+	_, _ = fmt.Fprintf(h, "%d %q %q %q %q %q %q %q %q %q", format, r.Suite, packages,
 		r.Node, r.NPM, r.Bun, r.PackageJSON, r.PackageLock, m.nodePackage, m.bunPackage)
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }

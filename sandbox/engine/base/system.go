@@ -1,3 +1,5 @@
+//go:build linux
+
 package base
 
 import (
@@ -11,7 +13,7 @@ import (
 // system writes the few configuration files of the base.
 func (b *builder) system(_ context.Context, root string) error {
 	for _, dir := range []string{"workspace", "home/daytona", "var/lib/toolbox", "opt"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil { //nolint:gosec // a root file system
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
 	}
@@ -26,7 +28,7 @@ func (b *builder) system(_ context.Context, root string) error {
 		if err := os.RemoveAll(name); err != nil { // may be a link
 			return err
 		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil { //nolint:gosec // a root file system
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
@@ -74,7 +76,7 @@ func trust(root string) error {
 			continue // the next place
 		}
 		to := filepath.Join(root, "etc/ssl/certs/ca-certificates.crt")
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // a root file system
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}
 		return os.WriteFile(to, text, 0o644) //nolint:gosec // a root file system
@@ -84,7 +86,7 @@ func trust(root string) error {
 
 // appendTo appends text to a file.
 func appendTo(name, text string) (err error) {
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // in our own tree
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // new program costs a second and no space.
 func (b *Base) With(ctx context.Context, name string, program []byte) (root, key string, err error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "1 %s %q ", b.Key, name)
+	_, _ = fmt.Fprintf(h, "1 %s %q ", b.Key, name)
 	h.Write(program)
 	key = hex.EncodeToString(h.Sum(nil))[:16]
 	parent := filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(b.Root))), "roots")
@@ -27,7 +27,7 @@ func (b *Base) With(ctx context.Context, name string, program []byte) (root, key
 	if _, err := os.Stat(root); err == nil {
 		return root, key, nil
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil { //nolint:gosec // sandboxes' file servers read it as other users
+	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return "", "", err
 	}
 	unlock, err := lock(ctx, filepath.Join(parent, key+".lock"), func() {})
@@ -46,10 +46,10 @@ func (b *Base) With(ctx context.Context, name string, program []byte) (root, key
 		return "", "", fmt.Errorf("share base %s: %w", b.Key, err)
 	}
 	to := filepath.Join(tmp, "root", name)
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // a root file system
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return "", "", err
 	}
-	if err := os.WriteFile(to, program, 0o755); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(to, program, 0o755); err != nil {
 		return "", "", err
 	}
 	return root, key, os.Rename(tmp, done)
@@ -57,7 +57,7 @@ func (b *Base) With(ctx context.Context, name string, program []byte) (root, key
 
 // share copies a tree's folders and links, and hard-links its files.
 func share(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // a root file system
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
@@ -79,13 +79,13 @@ func share(from, to string) error {
 				return err
 			}
 		case info.Mode().IsRegular():
-			return os.Link(name, dst)
+			return os.Link(name, dst) //nolint:gosec // as below
 		case info.Mode()&fs.ModeSymlink != 0:
 			target, err := os.Readlink(name)
 			if err != nil {
 				return err
 			}
-			if err := os.Symlink(target, dst); err != nil {
+			if err := os.Symlink(target, dst); err != nil { //nolint:gosec // a finished base; nobody writes to it
 				return err
 			}
 		default:
