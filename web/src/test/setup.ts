@@ -38,6 +38,9 @@ function fillIn() {
       onchange: null,
     }) satisfies MediaQueryList;
   Element.prototype.scrollIntoView ??= () => {};
+  // The editor measures its text.
+  Range.prototype.getClientRects ??= () => [] as unknown as DOMRectList;
+  Range.prototype.getBoundingClientRect ??= () => new DOMRect();
   Element.prototype.hasPointerCapture ??= () => false;
   Element.prototype.setPointerCapture ??= () => {};
   Element.prototype.releasePointerCapture ??= () => {};

@@ -36,38 +36,41 @@ export function FileTabs({ files, current, gone, editing, onOpen, onClose }: Fil
         const name = path.split("/").at(-1) ?? path;
         const selected = path === current;
         return (
-          <div
+          <button
             key={path}
-            role="presentation"
+            type="button"
+            role="tab"
+            aria-selected={selected}
+            aria-keyshortcuts="Delete"
+            tabIndex={selected || (!current && path === files[0]) ? 0 : -1}
+            title={path}
+            onClick={() => onOpen(path)}
             onAuxClick={onAux(path)}
-            className={cx("group flex shrink-0 items-center border-r border-line", selected ? "bg-code" : "text-ink-2 hover:bg-sunken")}
+            className={cx(
+              "flex shrink-0 items-center gap-2 border-r border-line pl-3 text-step -outline-offset-2",
+              selected ? "bg-code" : "text-ink-2 hover:bg-sunken",
+              gone.has(path) && "line-through",
+            )}
           >
-            <button
-              type="button"
-              role="tab"
-              aria-selected={selected}
-              tabIndex={selected || (!current && path === files[0]) ? 0 : -1}
-              title={path}
-              onClick={() => onOpen(path)}
-              className={cx("flex h-full items-center gap-2 pl-3 text-step -outline-offset-2", gone.has(path) && "line-through")}
-            >
-              {editing === path && (
-                <span className="size-2 rounded-full bg-accent">
-                  <span className="sr-only">the agent edits it now: </span>
-                </span>
-              )}
-              {name}
-            </button>
-            <button
-              type="button"
-              tabIndex={-1}
-              aria-label={`Close ${name}`}
-              onClick={() => onClose(path)}
-              className="mx-1 inline-flex size-6 items-center justify-center rounded-icon text-ink-2 hover:bg-sunken hover:text-ink pointer-coarse:size-11"
+            {editing === path && (
+              <span className="size-2 rounded-full bg-accent">
+                <span className="sr-only">the agent edits it now: </span>
+              </span>
+            )}
+            {name}
+            {/* For mouse and touch; the keyboard closes with Delete. A tab list may hold tabs only. */}
+            <span
+              aria-hidden
+              title="Close"
+              onClick={(e) => {
+                e.stopPropagation();
+                onClose(path);
+              }}
+              className="mr-1 inline-flex size-6 items-center justify-center rounded-icon text-ink-2 hover:bg-sunken hover:text-ink pointer-coarse:size-11"
             >
               <X size={14} strokeWidth={1.75} aria-hidden />
-            </button>
-          </div>
+            </span>
+          </button>
         );
       })}
     </div>

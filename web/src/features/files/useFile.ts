@@ -10,7 +10,7 @@ export type FileState =
   | { kind: "gone" }
   | { kind: "fault"; message: string };
 
-const shownBytes = 2_000_000;
+const shownBytes = 4_000_000;
 
 /** One file's content, read again whenever the agent has edited it. */
 export function useFile(projectId: string, path: string, ready: boolean, activity: FileActivity) {
