@@ -55,7 +55,7 @@ func (s *Server) git(ctx context.Context, dir string, creds credentials, args ..
 		"-c", "credential.helper=", "-c", "gc.auto=0", "-c", "advice.detachedHead=false",
 	}
 	env := map[string]string{
-		"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "LC_ALL": "C", "GIT_EDITOR": "true",
+		"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "LC_ALL": "C", "GIT_EDITOR": "true",
 		"GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
 	}
 	if creds.Username != "" || creds.Password != "" {
