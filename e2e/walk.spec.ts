@@ -46,8 +46,13 @@ const rules = [
     ],
   },
   {
+    // Longer than anybody waits: it is always stopped.
     prompt: "(?i)write slowly",
-    answers: [say(`${"A long answer that takes its time. ".repeat(60)}End.`, { delay_ms: 120, chunk_bytes: 12 })],
+    answers: [say("A long answer that takes its time. ".repeat(400), { delay_ms: 120, chunk_bytes: 12 })],
+  },
+  {
+    prompt: "(?i)through a restart",
+    answers: [say(`${"An answer that is broken off and begun again. ".repeat(20)}End.`, { delay_ms: 150, chunk_bytes: 12 })],
   },
   { prompt: "(?i)what does", answers: [call("Read", { file_path: "src/App.tsx" }), say("It shows a heading and one field.")] },
   {
@@ -206,7 +211,7 @@ test.describe("the main job", () => {
 
   test("19: kill -9 in mid-run: strip, back online, the run goes on, one footer", async () => {
     const before = await footers(page).count();
-    await send(page, "Write slowly through a restart");
+    await send(page, "Write through a restart");
     await expect(page.getByText(/Working · /)).toBeVisible();
     await server.kill9();
     await expect(page.getByText("Connection lost. Trying again…")).toBeVisible({ timeout: 15_000 });
