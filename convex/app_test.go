@@ -152,6 +152,13 @@ func registerMessages(r *function.Registry, cut func()) {
 		ctx.AfterCommit(cut)
 		return send(ctx, a)
 	})
+	function.Mutation(r, "messages:sendAndSchedule", func(ctx *function.MutationCtx, a sendArgs) (messageID, error) {
+		_, err := ctx.Scheduler.RunAfter(ctx, 0, "messages:internalSend", sendArgs{a.Channel + "-scheduled", a.Body})
+		if err != nil {
+			return "", err
+		}
+		return send(ctx, a)
+	})
 	type laterArgs struct {
 		sendArgs
 		MS float64 `json:"ms"`

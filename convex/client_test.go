@@ -27,14 +27,7 @@ import (
 // newest official client that are supported.
 func TestOfficialClients(t *testing.T) {
 	t.Parallel()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed")
-	}
-	dir := filepath.Join("testdata", "client")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
-		t.Skip("the clients are not installed: npm ci --prefix convex/testdata/client")
-	}
+	node, dir := requireClients(t)
 	clients := []struct{ pkg, version string }{{"convex-1.27", "1.27.3"}, {"convex", "1.48.0"}}
 	for _, c := range clients {
 		t.Run(c.version, func(t *testing.T) {
@@ -59,6 +52,20 @@ func TestOfficialClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// requireClients returns node and the folder of the installed clients.
+func requireClients(t *testing.T) (node, dir string) {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed")
+	}
+	dir = filepath.Join("testdata", "client")
+	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
+		t.Skip("the clients are not installed: npm ci --prefix convex/testdata/client")
+	}
+	return node, dir
 }
 
 const siteURL = "https://app.example"

@@ -1,0 +1,132 @@
+package convex_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestMain also is the server that TestKilledServer starts as a process of its
+// own: it then serves on the address in the environment until it is killed.
+func TestMain(m *testing.M) {
+	if addr := os.Getenv("CONVEX_TEST_ADDR"); addr != "" {
+		serveForever(addr, os.Getenv("CONVEX_TEST_DIR"))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func serveForever(addr, dir string) {
+	s := &server{t: panicker{}, path: filepath.Join(dir, "server.db"), key: filepath.Join(dir, "auth.pem"), addr: addr, conns: map[net.Conn]struct{}{}}
+	s.start()
+	fmt.Println("ready")
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	<-stop
+	s.stop()
+}
+
+// panicker is a testing.TB for a process without a test.
+type panicker struct{ testing.TB }
+
+func (panicker) Helper()                   {}
+func (panicker) Fatal(args ...any)         { panic(fmt.Sprint(args...)) }
+func (panicker) Errorf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
+
+// TestKilledServer kills the server's process in the middle of a client's
+// mutations, several times: each must count once.
+func TestKilledServer(t *testing.T) {
+	t.Parallel()
+	node, dir := requireClients(t)
+	addr := freeAddr(t)
+	data := t.TempDir()
+	kill := startProcess(t, addr, data)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, "exactly-once.mjs") //nolint:gosec // a fixed name
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CONVEX_PACKAGE=convex", "CONVEX_VERSION=1.48.0", "CONVEX_URL=http://"+addr, "TOTAL=1000")
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatalf("the client ended early: %v\n%s", cmd.Wait(), errs.String())
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, _ = io.Copy(io.Discard, out)
+		ended <- cmd.Wait()
+	}()
+	kills := 0
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("after %d kills: %v\n%s", kills, err, errs.String())
+			}
+			if kills < 2 {
+				t.Errorf("the client was done after %d kills, too few to tell", kills)
+			}
+			return
+		case <-time.After(700 * time.Millisecond):
+		}
+		if kills < 5 {
+			kill()
+			kill = startProcess(t, addr, data)
+			kills++
+		}
+	}
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// startProcess runs this test binary as a server and returns how to kill it
+// the hard way.
+func startProcess(t *testing.T, addr, data string) (kill func()) {
+	t.Helper()
+	cmd := exec.CommandContext(context.Background(), os.Args[0]) //nolint:gosec // this program
+	cmd.Env = append(os.Environ(), "CONVEX_TEST_ADDR="+addr, "CONVEX_TEST_DIR="+data)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()         // "signal: killed" is what was asked for
+	}
+	t.Cleanup(kill)
+	if lines := bufio.NewScanner(out); !lines.Scan() || lines.Text() != "ready" {
+		t.Fatalf("the server did not start: %q", lines.Text())
+	}
+	return kill
+}
