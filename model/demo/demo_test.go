@@ -175,7 +175,8 @@ func TestBuildThenChange(t *testing.T) {
 		},
 		{
 			"static-page", "Build a page for a small bakery with its opening hours.",
-			[]string{"index.html", "style.css"}, "style.css", "#9c4a16", "#5b6420",
+			[]string{"index.html", "style.css"},
+			"style.css", "#9c4a16", "#5b6420",
 		},
 	}
 	for _, tt := range tests {

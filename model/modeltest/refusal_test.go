@@ -34,6 +34,7 @@ func text(s string) object           { return object{"type": "text", "text": s} 
 func call(id string) object {
 	return object{"type": "tool_use", "id": id, "name": "Read", "input": object{}}
 }
+
 func result(id string) object {
 	return object{"type": "tool_result", "tool_use_id": id, "content": "ok", "is_error": false}
 }

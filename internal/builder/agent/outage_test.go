@@ -118,7 +118,7 @@ func TestProjectIsDeletedMeanwhile(t *testing.T) {
 // window is full; the conversation stays valid and cached.
 func TestLongRunStaysInItsWindow(t *testing.T) {
 	t.Parallel()
-	const steps = 60
+	const steps = 36
 	var turns []modeltest.Answer
 	for range steps {
 		turns = append(turns, modeltest.Call("", "Bash", object{"command": "seq 1 4000"}))
@@ -137,11 +137,11 @@ func TestLongRunStaysInItsWindow(t *testing.T) {
 			left++
 		}
 	}
-	if longest > 600_000 || left == 0 {
+	if longest > 560_000 || left == 0 {
 		t.Errorf("the longest request has %d bytes; %d requests leave results out", longest, left)
 	}
 	s := r.Spent
-	if share := float64(s.CacheReadInputTokens) / float64(s.InputTokens+s.CacheReadInputTokens+s.CacheCreationInputTokens); share < 0.8 {
+	if share := float64(s.CacheReadInputTokens) / float64(s.InputTokens+s.CacheReadInputTokens+s.CacheCreationInputTokens); share < 0.75 {
 		t.Errorf("read from the cache: %.2f of %+v", share, s)
 	}
 	if s.CostUSD != nil {

@@ -17,6 +17,9 @@ import (
 // readyEvery is how often a run that waits looks at its sandbox.
 const readyEvery = 250 * time.Millisecond
 
+// errNotReady is returned when there is no more time to wait for a sandbox.
+var errNotReady = errors.New("agent: the sandbox is not ready")
+
 // ready waits until the project's sandbox is up and answers. missed says that
 // it did not answer a moment ago, although it should be up.
 func (t *task) ready(ctx context.Context, missed bool) error {
@@ -46,6 +49,9 @@ func (t *task) ready(ctx context.Context, missed bool) error {
 			return orCause(ctx, err)
 		}
 		missed = false
+		if !t.patience.IsZero() && t.Now().After(t.patience) {
+			return errNotReady
+		}
 		if at.Reason != told && t.cur.Run.StartedAt == 0 {
 			told = at.Reason
 			if err := t.mutate(ctx, "agent:note", noteArgs{t.fence, t.cur.Run.ID, at.Reason}, nil); err != nil {

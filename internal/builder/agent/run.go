@@ -40,7 +40,9 @@ type task struct {
 	slug    string
 	trimmed int // results that are left out of the conversation
 	touched time.Time
-	sweep   sync.WaitGroup // ends what commands left behind
+	// patience, when set, is when waiting for the sandbox is given up.
+	patience time.Time
+	sweep    sync.WaitGroup // ends what commands left behind
 }
 
 // run works on one run until it has ended. An error means that it has not:
@@ -318,9 +320,8 @@ const reachTimeout = 10 * time.Second
 
 // reach tries to get at the sandbox, to end and save what a run has left there.
 func (t *task) reach() {
-	ctx, cancel := context.WithTimeout(t.ctx, reachTimeout)
-	defer cancel()
-	if err := t.ready(ctx, false); err != nil {
+	t.patience = t.Now().Add(reachTimeout)
+	if err := t.ready(t.ctx, false); err != nil {
 		t.Logger.WarnContext(t.ctx, "run ends without its sandbox", "run", t.cur.Run.ID, "error", err)
 	}
 }

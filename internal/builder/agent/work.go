@@ -47,7 +47,7 @@ func (s *Service) work(ctx *function.ActionCtx, a projectArgs) (any, error) {
 		s.Logger.WarnContext(ctx, "release lease", "project", a.ProjectID, "error", rerr)
 	}
 	if ctx.Err() != nil {
-		return nil, nil // the server stops; runs are taken up at its next start
+		err = nil // the server stops; runs are taken up at its next start
 	}
 	return nil, err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 
 	"surgent.dev/surgent/sandbox"
 )
@@ -87,22 +86,4 @@ func hashOf(content []byte) string {
 // binary tells whether a content is no text.
 func binary(content []byte) bool {
 	return bytes.IndexByte(content[:min(len(content), 8000)], 0) >= 0
-}
-
-// show returns a path as people read it: relative to the project.
-func (e *Env) show(p string) string {
-	if rest, ok := cutDir(p, e.Root); ok {
-		return rest
-	}
-	return p
-}
-
-func cutDir(p, dir string) (string, bool) {
-	if p == dir {
-		return ".", true
-	}
-	if under(p, dir) {
-		return p[len(path.Clean(dir))+1:], true
-	}
-	return "", false
 }
