@@ -18,6 +18,10 @@ import (
 // waits up to 30 s for a sandbox to start.
 const controlTimeout = 90 * time.Second
 
+// baseTimeout bounds a create on the embedded engine, which answers when its
+// base stands: that is built on first use.
+const baseTimeout = 30 * time.Minute
+
 // answer is a sandbox as the server tells it: what the port knows, and what
 // only this client does.
 type answer struct {
@@ -68,11 +72,14 @@ func (c *Client) create(ctx context.Context, req sandbox.CreateRequest) (*sandbo
 		sandbox.CreateRequest
 		Target string `json:"target,omitempty"`
 	}{req, c.cfg.Target}
+	timeout := controlTimeout
+	if c.embedded {
+		timeout = baseTimeout
+	}
 	for n := 1; ; n++ {
 		var a answer
 		_, err := c.do(ctx, call{
-			method: http.MethodPost, url: c.cfg.ServerURL + "/sandbox", json: body,
-			timeout: controlTimeout, into: &a,
+			method: http.MethodPost, url: c.cfg.ServerURL + "/sandbox", json: body, timeout: timeout, into: &a,
 		})
 		var api *Error
 		switch {
