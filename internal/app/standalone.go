@@ -66,10 +66,11 @@ func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
 
 // withBoxes puts the boxes that deployed apps run in beside the engine's API,
 // for a server that is not root. Hosts with a name are previews, whose paths
-// are their own.
+// are their own. The files stand beside the data folder, which is the engine's
+// alone.
 func withBoxes(e *embedded, o SandboxOptions) (http.Handler, error) {
 	boxes, err := boxwire.NewHandler(boxwire.HandlerConfig{
-		Boxes: e.boxes(), Key: o.Key, Dir: filepath.Join(o.Data, "boxfiles"), Logger: o.Logger.With("part", "boxes"),
+		Boxes: e.boxes(), Key: o.Key, Dir: filepath.Clean(o.Data) + ".boxfiles", Logger: o.Logger.With("part", "boxes"),
 	})
 	if err != nil {
 		return nil, err
