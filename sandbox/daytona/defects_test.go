@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
@@ -180,6 +181,27 @@ func TestQuotaIsNotRetried(t *testing.T) {
 	var api *daytona.Error
 	if !errors.As(err, &api) || !api.Quota() || !errors.Is(err, sandbox.ErrInvalid) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestBusyServer(t *testing.T) {
+	t.Parallel()
+	busy := func(after string) exchange {
+		return exchange{want: getBox, handle: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", after)
+			w.WriteHeader(http.StatusTooManyRequests)
+		}}
+	}
+	c := serve(t, busy("1"), exchange{want: getBox, status: 503}, exchange{want: getBox, status: 200, body: box("started")}, busy("3600"))
+	begun := time.Now()
+	if _, err := c.Get(t.Context(), "sb"); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(begun); d < time.Second {
+		t.Errorf("asked again after %s", d)
+	}
+	if _, err := c.Get(t.Context(), "sb"); err == nil {
+		t.Error("an hour's wait is no error")
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"surgent.dev/surgent/sandbox"
 )
@@ -21,6 +23,8 @@ type Error struct {
 	Message string
 
 	kind error
+	// retryAfter is how long the server asks to wait, 0 when it does not say.
+	retryAfter time.Duration
 }
 
 // Error returns the server's text.
@@ -57,6 +61,9 @@ func readError(resp *http.Response) *Error {
 	// A cut body is as good as an empty one here: the status stands.
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	e := &Error{Status: resp.StatusCode}
+	if sec, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && sec > 0 {
+		e.retryAfter = time.Duration(sec) * time.Second
+	}
 	var body struct {
 		Message json.RawMessage `json:"message"`
 		Error   json.RawMessage `json:"error"`

@@ -24,8 +24,7 @@ type call struct {
 	body func() (io.Reader, string, error)
 	// once: the body can be made only once.
 	once bool
-	// timeout bounds one try, up to the end of the answer's headers and, with
-	// into set, of its body. 0 is none.
+	// timeout bounds one try, its answer's body included. 0 is none.
 	timeout time.Duration
 	// into is decoded from the answer, where not nil.
 	into any
@@ -38,6 +37,9 @@ type call struct {
 
 // skipActivity is the header of passive requests.
 const skipActivity = "X-Daytona-Skip-Last-Activity-Update"
+
+// maxRetryAfter is the longest wait that a busy server may ask for.
+const maxRetryAfter = time.Minute
 
 // maxTries is how often one call is made when nothing else limits it.
 const maxTries = 4
@@ -66,7 +68,7 @@ func (c *Client) try(ctx context.Context, q call) (io.ReadCloser, error) {
 		return nil, readError(resp)
 	}
 	if q.into == nil {
-		// The limit is for the answer to begin; a stream then takes its time.
+		// The limit is for the body too: callers that stream set none.
 		return &cancelBody{ReadCloser: resp.Body, cancel: cancel}, nil
 	}
 	defer cancel()
@@ -153,7 +155,7 @@ func (c *Client) retryAfter(q call, err error, n int) (time.Duration, bool) {
 	}
 	switch api.Status {
 	case http.StatusTooManyRequests:
-		return max(wait, time.Second), true
+		return max(wait, api.retryAfter), api.retryAfter <= maxRetryAfter
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return wait, q.safe
 	}
