@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"regexp"
@@ -68,11 +69,25 @@ var bindings = map[string]string{
 	"images": "Images", "mtls_certificates": "mTLS", "workflows": "workflow", "pipelines": "pipeline",
 	"version_metadata": "version", "ratelimits": "rate limit", "containers": "container", "worker_loaders": "loader",
 	"vpc_services": "VPC", "ai_search": "AI Search", "media": "media", "wasm_modules": "wasm", "text_blobs": "text",
+	"agent_memory": "agent memory", "k2": "K2", "artifacts": "artifacts", "flagship": "Flagship", "vpc_networks": "VPC",
+	"ai_search_namespaces": "AI Search", "connect": "connect", "exports": "entrypoint",
 	"data_blobs": "data", "cloudchamber": "container", "stream": "Stream", "unsafe_hello_world": "unsafe",
 }
 
 // refused are keys that change how the platform is reached or run.
 var refused = []string{"unsafe", "route", "routes", "triggers", "crons", "tail_consumers", "streaming_tail_consumers", "site", "account_id", "zone_id", "logfwdr"}
+
+// unused are keys that say how to build and develop, or that the platform
+// decides by itself; an app works without them.
+var unused = []string{
+	"$schema", "name", "env", "configPath", "userConfigPath", "topLevelName", "definedEnvironments", "no_bundle", "dev", "build",
+	"minify", "alias", "define", "tsconfig", "jsx_factory", "jsx_fragment", "base_dir", "find_additional_modules",
+	"preserve_file_names", "upload_source_maps", "python_modules", "observability", "placement", "logpush", "limits",
+	"workers_dev", "preview_urls", "keep_vars", "send_metrics", "legacy_env", "compliance_region", "first_party_worker",
+}
+
+// used are the keys of config.
+var used = []string{"main", "compatibility_date", "compatibility_flags", "assets", "vars", "rules"}
 
 // parseConfig reads a wrangler file: JSON with comments and trailing commas.
 func parseConfig(name string, text []byte) (*config, error) {
@@ -108,6 +123,11 @@ func parseConfig(name string, text []byte) (*config, error) {
 			return nil, deploy.Refuse("%s: %q must not be a %s", name, wrong.Field, wrong.Value)
 		}
 		return nil, deploy.Refuse("%s cannot be read: %v", name, err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if !slices.Contains(used, key) && !slices.Contains(unused, key) && !isEmpty(keys[key]) {
+			c.warnings = append(c.warnings, fmt.Sprintf("The setting %.80q of %s is not used.", key, name))
+		}
 	}
 	if !isEmpty(keys["env"]) {
 		c.warnings = append(c.warnings, "The environments of "+name+" (\"env\") are not used.")

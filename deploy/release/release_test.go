@@ -94,32 +94,55 @@ func TestTemplateLayout(t *testing.T) {
 	}
 }
 
-// The form that the edge platform's own bundler plugin leaves behind.
+// The form that the edge platform's own bundler plugin leaves behind, as its
+// version 1.64.0 wrote it for a worker that imports text and wasm.
 func TestRedirectedLayout(t *testing.T) {
 	t.Parallel()
-	rel, _, err := build(t, map[string]string{
-		"wrangler.jsonc":               `{"name": "x", "main": "src/index.ts"}`,
-		".wrangler/deploy/config.json": `{"configPath":"../../dist/my_worker/wrangler.json","auxiliaryWorkers":[]}`,
-		"dist/my_worker/wrangler.json": `{"configPath":"/home/somebody/wrangler.jsonc","name":"x","main":"index.js","no_bundle":true,
-			"compatibility_date":"2026-07-01","assets":{"directory":"../client","not_found_handling":"404-page"},"rules":[{"type":"ESModule","globs":["**/*.js","**/*.mjs"]}],
-			"kv_namespaces":[],"d1_databases":[],"durable_objects":{"bindings":[]},"queues":{"producers":[],"consumers":[]},"triggers":{},"unsafe":{},"dev":{"ip":"localhost","port":8787}}`,
-		"dist/my_worker/index.js":            "export default {}",
-		"dist/my_worker/index.js.map":        "{}",
-		"dist/my_worker/.vite/manifest.json": "{}",
-		"dist/my_worker/assets/data-abc.txt": "text",
-		"dist/my_worker/assets/mod-abc.wasm": "\x00asm",
-		"dist/client/index.html":             "<p>",
-		"dist/client/.assetsignore":          "wrangler.json\n.dev.vars\n",
+	rel, warnings, err := build(t, map[string]string{
+		"wrangler.jsonc":               `{"name": "cf-app", "main": "worker/index.ts", "kv_namespaces": [{"binding": "of another environment"}]}`,
+		".wrangler/deploy/config.json": `{"configPath":"../../dist/cf_app/wrangler.json","auxiliaryWorkers":[]}`,
+		"dist/cf_app/wrangler.json": `{"configPath":"/home/somebody/app/wrangler.jsonc","userConfigPath":"/home/somebody/app/wrangler.jsonc",
+			"topLevelName":"cf-app","definedEnvironments":[],"compatibility_date":"2026-07-01","compatibility_flags":[],
+			"jsx_factory":"React.createElement","jsx_fragment":"React.Fragment","rules":[{"type":"ESModule","globs":["**/*.js","**/*.mjs"]}],
+			"name":"cf-app","main":"index.js","triggers":{},"assets":{"not_found_handling":"single-page-application","run_worker_first":["/api/*"],
+			"directory":"../client"},"vars":{"A":"b"},"durable_objects":{"bindings":[]},"workflows":[],"migrations":[],"exports":{},
+			"kv_namespaces":[],"cloudchamber":{},"send_email":[],"queues":{"producers":[],"consumers":[]},"connect":[],"r2_buckets":[],
+			"d1_databases":[],"vectorize":[],"ai_search_namespaces":[],"ai_search":[],"agent_memory":[],"hyperdrive":[],"services":[],
+			"analytics_engine_datasets":[],"dispatch_namespaces":[],"mtls_certificates":[],"pipelines":[],"k2":[],"secrets_store_secrets":[],
+			"artifacts":[],"unsafe_hello_world":[],"flagship":[],"worker_loaders":[],"ratelimits":[],"vpc_services":[],"vpc_networks":[],
+			"logfwdr":{"bindings":[]},"upload_source_maps":true,"python_modules":{"exclude":["**/*.pyc"]},"dev":{"ip":"localhost",
+			"local_protocol":"http","upstream_protocol":"http","enable_containers":true,"generate_types":false},"no_bundle":true}`,
+		"dist/cf_app/.dev.vars":                   "A=secret",
+		"dist/cf_app/.vite/manifest.json":         "{}",
+		"dist/cf_app/assets/add-DkMAU0Nf.wasm":    "\x00asm",
+		"dist/cf_app/assets/hello-GkxdtKUQ.txt":   "hello text",
+		"dist/cf_app/assets/lazy-qOhoYfPs.js":     "export {}",
+		"dist/cf_app/assets/lazy-qOhoYfPs.js.map": "{}",
+		"dist/cf_app/index.js":                    "export default {}",
+		"dist/cf_app/index.js.map":                "{}",
+		"dist/client/.assetsignore":               "wrangler.json\n.dev.vars\n",
+		"dist/client/index.html":                  "<p>",
+		"dist/client/assets/index-Da9sGnYC.js":    "1",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "esm index.js\ntext assets/data-abc.txt\nwasm assets/mod-abc.wasm\nasset /index.html\n"
+	want := "esm index.js\nwasm assets/add-DkMAU0Nf.wasm\ntext assets/hello-GkxdtKUQ.txt\nesm assets/lazy-qOhoYfPs.js\n" +
+		"asset /assets/index-Da9sGnYC.js\nasset /index.html\n"
 	if diff := cmp.Diff(want, shape(rel)); diff != "" {
 		t.Error(diff)
 	}
-	if rel.AssetsConfig.NotFoundHandling != "404-page" {
-		t.Errorf("rules were lost: %+v", rel.AssetsConfig)
+	if diff := cmp.Diff([]string{"/api/*"}, rel.AssetsConfig.WorkerFirstGlobs); diff != "" || rel.Vars["A"] != "b" || len(warnings) != 0 {
+		t.Errorf("%s, vars %v, warnings %q", diff, rel.Vars, warnings)
+	}
+}
+
+// A setting that nobody here knows is said to have no effect.
+func TestUnknownSettings(t *testing.T) {
+	t.Parallel()
+	_, warnings, err := build(t, map[string]string{"wrangler.jsonc": `{"observability":{"enabled":true},"new_thing":{"x":1},"other_thing":[]}`, "dist/index.html": "x"})
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], `"new_thing"`) {
+		t.Errorf("%q, %v", warnings, err)
 	}
 }
 
