@@ -236,12 +236,12 @@ test.describe("the main job", () => {
 
   test("21: ask mode changes nothing", async () => {
     const cards = await page.getByText(/^Checkpoint \d+$/).count();
-    await page.getByRole("group", { name: "Mode" }).getByText("Ask", { exact: true }).click();
+    await page.getByRole("radio", { name: "Ask" }).check();
     await expect(promptBox(page)).toHaveAttribute("placeholder", "Ask about the code. Nothing is changed.");
     await send(page, "What does this ask?");
     await expect(page.getByText("It shows a heading and one field.")).toHaveCount(4, { timeout: 60_000 });
     expect(await page.getByText(/^Checkpoint \d+$/).count()).toBe(cards);
-    await page.getByRole("group", { name: "Mode" }).getByText("Code", { exact: true }).click();
+    await page.getByRole("radio", { name: "Code" }).check();
   });
 
   test("22: the model is busy twice, then done", async () => {
@@ -286,7 +286,7 @@ test.describe("the main job", () => {
   });
 
   test("34: deploy: bad and reserved names in words, then live", async () => {
-    await page.getByRole("button", { name: "Deploy" }).click();
+    await page.getByRole("button", { name: "Deploy", exact: true }).click();
     const dialog = page.getByRole("dialog");
     const name = dialog.getByRole("textbox");
     await name.fill("api");
@@ -296,7 +296,7 @@ test.describe("the main job", () => {
     await name.fill("my-todo");
     await shot(page, "deploy-form");
     await axe(page, "deploy form");
-    await dialog.getByRole("button", { name: "Deploy" }).click();
+    await dialog.getByRole("button", { name: "Deploy", exact: true }).click();
     await expect(dialog.getByText(/Live now|Live/).first()).toBeVisible({ timeout: 120_000 });
     await shot(page, "deploy-live");
     const deployed = await context.newPage();
