@@ -28,13 +28,19 @@ import (
 func TestOfficialClients(t *testing.T) {
 	t.Parallel()
 	node, dir := requireClients(t)
-	clients := []struct{ pkg, version string }{{"convex-1.27", "1.27.3"}, {"convex", "1.48.0"}}
+	clients := []struct {
+		pkg, version string
+		files        []string
+	}{
+		{"convex-1.27", "1.27.3", []string{"sync", "values", "auth"}},
+		{"convex", "1.48.0", []string{"sync", "values", "auth", "react"}},
+	}
 	for _, c := range clients {
 		t.Run(c.version, func(t *testing.T) {
 			t.Parallel()
 			// One after the other: each is a process of its own, and the cases
 			// wait for each other's effects.
-			for _, file := range []string{"sync", "values", "auth"} {
+			for _, file := range c.files {
 				t.Run(file, func(t *testing.T) {
 					s := startServer(t)
 					ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
