@@ -295,3 +295,29 @@ func TestSweepKeepsYoungAndKept(t *testing.T) {
 		t.Error("the loose blob is still there")
 	}
 }
+
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(`{"main":"dist/index.js","assets":{"directory":"./dist/client","run_worker_first":["/a*"]},"vars":{"A":1}}`), []byte("*.map\n!a/**/b\n"))
+	f.Add([]byte(`{/* c */ "rules":[{"type":"Text","globs":["**/*"]}],}`), []byte("{a,b}\n[a-\n"))
+	blobs := openBlobs(f)
+	f.Fuzz(func(t *testing.T, config, ignored []byte) {
+		stream := pack(t, map[string]string{
+			"wrangler.jsonc": string(config), "dist/index.js": "export default {}", "dist/client/index.html": "x",
+			"dist/client/a/b.js": "x", "dist/client/.assetsignore": string(ignored),
+		})
+		c, err := release.Collect(t.Context(), bytes.NewReader(stream), blobs, release.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel, _, err := release.New(c, release.Options{Name: "my-app", DefaultDate: "2026-10-01"})
+		if err != nil {
+			if !errors.Is(err, deploy.ErrRefused) {
+				t.Errorf("not a refusal: %v", err)
+			}
+			return
+		}
+		if rel.Name != "my-app" {
+			t.Errorf("the name became %q", rel.Name)
+		}
+	})
+}
