@@ -556,3 +556,39 @@ func TestConfig(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSnapshots(t *testing.T) {
+	t.Parallel()
+	const (
+		get  = "GET /api/snapshots/default-env:1.0.0"
+		snap = `{"id":"s1","general":false,"name":"default-env:1.0.0","state":"building","size":null,"entrypoint":null,
+			"cpu":4,"gpu":0,"mem":8,"disk":10,"errorReason":null,"createdAt":"2026-08-01T10:00:00Z","lastUsedAt":null}`
+	)
+	c := serve(t,
+		exchange{
+			want: "POST /api/snapshots", status: 200, body: snap,
+			check: contains(`"name":"default-env:1.0.0"`, `"buildInfo":{"dockerfileContent":"FROM debian:12.11\n"}`),
+		},
+		exchange{want: get, status: 200, body: strings.Replace(snap, "building", "active", 1)},
+		exchange{want: "POST /api/snapshots", status: 409, body: `{"statusCode":409,"message":"Snapshot with name \"default-env:1.0.0\" already exists"}`},
+		// Servers delete by id only.
+		exchange{want: get, status: 200, body: snap},
+		exchange{want: "DELETE /api/snapshots/s1", status: 200},
+		exchange{want: get, status: 404, body: notFound},
+	)
+	s, err := c.CreateSnapshot(t.Context(), "default-env:1.0.0", "FROM debian:12.11\n")
+	if err != nil || s.State != sandbox.SnapshotBuilding {
+		t.Errorf("create: %+v, %v", s, err)
+	}
+	if s, err = c.GetSnapshot(t.Context(), "default-env:1.0.0"); err != nil || s.State != sandbox.SnapshotActive {
+		t.Errorf("get: %+v, %v", s, err)
+	}
+	if _, err := c.CreateSnapshot(t.Context(), "default-env:1.0.0", "FROM x:1\n"); !errors.Is(err, sandbox.ErrConflict) {
+		t.Errorf("create again: %v", err)
+	}
+	for range 2 {
+		if err := c.DeleteSnapshot(t.Context(), "default-env:1.0.0"); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+	}
+}

@@ -57,8 +57,21 @@ func (l *textLen) add(p []byte) {
 	l.tail = append([]byte(nil), p...)
 }
 
-// length is the count when nothing follows.
-func (l *textLen) length() int64 { return l.n + 3*int64(len(l.tail)) }
+// rest returns what of text, a whole log as JSON told it, comes after the bytes
+// that were added.
+func (l *textLen) rest(text string) string {
+	if l.n >= int64(len(text)) {
+		return ""
+	}
+	text = text[l.n:]
+	if after, ok := strings.CutPrefix(text, string(l.tail)); ok {
+		return after // the sequence was completed
+	}
+	if after, ok := strings.CutPrefix(text, strings.Repeat(string(utf8.RuneError), len(l.tail))); ok {
+		return after // it never was
+	}
+	return ""
+}
 
 // replay says that the log begins anew.
 func (f *follower) replay() {
@@ -93,15 +106,7 @@ func (f *follower) complete(stdout, stderr string, ended bool) error {
 		if !ended {
 			text = strings.TrimRight(text, string(utf8.RuneError))
 		}
-		pr := &f.streams[s]
-		have := pr.text.n
-		if ended {
-			have = pr.text.length()
-		}
-		if have < int64(len(text)) {
-			pr.text.tail = nil
-			f.send(s, []byte(text[have:]))
-		}
+		f.send(s, []byte(f.streams[s].text.rest(text)))
 	}
 	return f.err
 }
