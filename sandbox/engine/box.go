@@ -126,7 +126,7 @@ func (b *Box) Start(ctx context.Context, p Program) (err error) {
 		id: b.id, bundle: filepath.Join(b.dir, "bundle"), overlay: filepath.Join(b.dir, "overlay"), disk: 64 << 20,
 		log: filepath.Join(b.dir, "runsc.log"),
 	}
-	if err := os.MkdirAll(k.overlay, 0o711); err != nil {
+	if err := os.MkdirAll(k.overlay, 0o700); err != nil {
 		return err
 	}
 	if k.groups, err = b.e.groups.make(b.id, Limits{CPU: p.CPUs, Memory: p.Memory, PIDs: 256}); err != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"surgent.dev/surgent/internal/kit/clock"
@@ -76,6 +77,10 @@ func (cfg Config) withDefaults() (Config, *base.Recipe, error) {
 		if *dir, err = filepath.Abs(*dir); err != nil {
 			return cfg, nil, fmt.Errorf("configure sandbox engine: %w", err)
 		}
+	}
+	// runsc's overlay flag knows no way to quote them.
+	if strings.ContainsAny(cfg.DataDir, ",=") {
+		return cfg, nil, fmt.Errorf("configure sandbox engine: the data folder's path %q holds a comma or an equals sign: choose another", cfg.DataDir)
 	}
 	if cfg.Limits.CPU == 0 {
 		cfg.Limits.CPU = float64(max(1, min(runtime.NumCPU(), 4)))

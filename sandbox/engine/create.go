@@ -52,7 +52,7 @@ func (e *Engine) create(ctx context.Context, req createRequest) (*cell, error) {
 	if err := e.enter(c); err != nil {
 		return nil, err
 	}
-	err = os.Mkdir(c.dir, 0o711)
+	err = os.Mkdir(c.dir, 0o700)
 	if err == nil {
 		err = c.update(func(*record) {})
 	}

@@ -140,7 +140,7 @@ func (e *Engine) open(ctx context.Context) error {
 	e.inst = inst
 	e.net = newNetwork(inst)
 	e.runsc = &runsc{argv: e.cfg.Runsc, root: filepath.Join(runDir, inst.Name)}
-	if err := os.MkdirAll(e.runsc.root, 0o711); err != nil {
+	if err := os.MkdirAll(e.runsc.root, 0o700); err != nil {
 		return fmt.Errorf("open sandboxes: %w", err)
 	}
 	if e.groups, err = openCgroups(inst.Name); err != nil {

@@ -37,7 +37,7 @@ type instance struct {
 // openInstance locks the data folder and reads or chooses its instance.
 func openInstance(dataDir string) (*instance, error) {
 	for _, dir := range []string{dataDir, runDir} {
-		if err := os.MkdirAll(dir, 0o711); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open sandboxes: %w", err)
 		}
 	}

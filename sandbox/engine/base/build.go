@@ -78,11 +78,22 @@ func Ensure(ctx context.Context, cfg Config) (*Base, error) {
 	if err := check(dir); err != nil {
 		return nil, err
 	}
-	b := &builder{recipe: cfg.Recipe, machine: m, tmp: filepath.Join(dir, key+".tmp"), step: step}
-	// What a killed build left behind.
-	if err := removeTree(b.tmp); err != nil {
-		return nil, fmt.Errorf("remove the unfinished base: %w", err)
+	// What killed builds left behind. Programs that they started may still be
+	// writing there, so this build has a folder of its own.
+	stale, err := filepath.Glob(filepath.Join(dir, key+".*.tmp"))
+	if err != nil {
+		return nil, err
 	}
+	for _, old := range stale {
+		if err := removeTree(old); err != nil {
+			cfg.Logger.Warn("could not remove an unfinished base; the next build tries again", "path", old, "error", err)
+		}
+	}
+	tmp, err := os.MkdirTemp(dir, key+".*.tmp")
+	if err != nil {
+		return nil, fmt.Errorf("make the cache folder: %w", err)
+	}
+	b := &builder{recipe: cfg.Recipe, machine: m, tmp: tmp, step: step}
 	defer func() {
 		if err := removeTree(b.tmp); err != nil {
 			cfg.Logger.Warn("could not remove a temporary folder", "path", b.tmp, "error", err)
@@ -96,9 +107,6 @@ func Ensure(ctx context.Context, cfg Config) (*Base, error) {
 
 // build makes the base in b.tmp and moves it to target.
 func (b *builder) build(ctx context.Context, target string) error {
-	if err := os.MkdirAll(b.tmp, 0o700); err != nil {
-		return err
-	}
 	whole := filepath.Join(b.tmp, "whole")
 	root := filepath.Join(whole, "root")
 	// The way to the root must be open to the unprivileged user that runsc's
