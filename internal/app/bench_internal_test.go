@@ -34,17 +34,21 @@ func newBench(t *testing.T) *bench {
 
 func startBench(t *testing.T, dir string) *bench {
 	t.Helper()
-	port := freePort(t)
-	env := map[string]string{
-		"SURGENT_ADDR": fmt.Sprintf("127.0.0.1:%d", port), "SURGENT_DATA": dir, "SURGENT_CACHE": filepath.Join(dir, "cache"),
+	return start(t, dir, "/nowhere", slog.New(slog.DiscardHandler), map[string]string{
+		"SURGENT_CACHE":   filepath.Join(dir, "cache"),
 		"DAYTONA_API_KEY": "unused", "DAYTONA_SERVER_URL": "http://127.0.0.1:1/api",
-	}
+	})
+}
+
+func start(t *testing.T, dir, binary string, logger *slog.Logger, env map[string]string) *bench {
+	t.Helper()
+	env["SURGENT_ADDR"], env["SURGENT_DATA"] = fmt.Sprintf("127.0.0.1:%d", freePort(t)), dir
 	cfg, err := config.Load(config.Source{Dir: dir, Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ready := make(chan struct{})
-	a, err := Open(t.Context(), Options{Config: cfg, Logger: slog.New(slog.DiscardHandler), Binary: "/nowhere", Ready: func(string) { close(ready) }})
+	a, err := Open(t.Context(), Options{Config: cfg, Logger: logger, Binary: binary, Ready: func(string) { close(ready) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,348 @@
+package app
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"surgent.dev/surgent/sandbox"
+)
+
+// realBench is a whole server with the embedded engine. It needs root and a
+// built binary, which the engine runs as gVisor.
+func realBench(t *testing.T) *bench {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts real sandboxes")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("sandboxes need root")
+	}
+	binary, err := filepath.Abs("../../bin/surgent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path := os.Getenv("SURGENT_TEST_BINARY"); path != "" {
+		binary = path
+	}
+	if _, err := os.Stat(binary); err != nil {
+		t.Skip("no built binary (make build)")
+	}
+	env := map[string]string{}
+	if cache := os.Getenv("SURGENT_CACHE"); cache != "" {
+		env["SURGENT_CACHE"] = cache
+	}
+	return start(t, t.TempDir(), binary, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), env)
+}
+
+// box is the part of a project that its sandbox's life shows in.
+type box struct {
+	SandboxID string `json:"sandboxId"`
+	Sandbox   struct {
+		Status        string           `json:"status"`
+		IsInitialized bool             `json:"isInitialized"`
+		Error         string           `json:"error"`
+		Steps         []map[string]any `json:"steps"`
+		DevServer     *struct {
+			Status    string   `json:"status"`
+			ExitCode  *int     `json:"exitCode"`
+			LastLines []string `json:"lastLines"`
+			Error     string   `json:"error"`
+		} `json:"devServer"`
+	} `json:"sandbox"`
+}
+
+func (p *person) box(t *testing.T, project string) box {
+	t.Helper()
+	var b box
+	p.must(t, "query", "projects:getProject", obj{"projectId": project}, &b)
+	return b
+}
+
+// TestLife walks one project through what its sandbox can meet: L1 and L2 (a
+// sandbox that was asleep or lost cost the work, and its dev server stayed
+// dead), and the errors that the page shows. One engine serves it all, since
+// each takes seconds to start.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	b := realBench(t)
+	p := b.signUp(t)
+	id, session := p.project(t, "Life")
+	until := func(what string, check func(box) bool) box {
+		t.Helper()
+		var now box
+		eventually(t, what, func() bool {
+			now = p.box(t, id)
+			if now.Sandbox.Status == "error" {
+				t.Fatalf("%s: the sandbox failed: %s", what, now.Sandbox.Error)
+			}
+			return check(now)
+		})
+		return now
+	}
+	started := func(x box) bool { return x.Sandbox.Status == "started" }
+	var n int
+	eventually(t, "the templates are warm", func() bool {
+		n++
+		var c struct {
+			Preparing *struct{ Step string } `json:"preparing"`
+		}
+		b.anonymous().must(t, "query", "config:client", nil, &c)
+		return c.Preparing == nil && n > 1 || p.box(t, id).Sandbox.Status == "started"
+	})
+	at := until("the sandbox starts", started)
+	if !at.Sandbox.IsInitialized || at.Sandbox.DevServer == nil {
+		t.Fatalf("started as %+v", at)
+	}
+
+	visitor := newVisitor(b)
+	if status, _ := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusForbidden {
+		t.Errorf("a stranger got %d", status)
+	}
+	visitor.open(t, p, id)
+	if status, page := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusOK || !strings.Contains(page, "/@vite/client") {
+		t.Fatalf("the preview answers %d %.80s", status, page)
+	}
+
+	t.Run("files", func(t *testing.T) {
+		var content struct{ Content, Encoding string }
+		p.must(t, "action", "files:uploadFile", obj{"projectId": id, "path": "notes/a.txt", "content": "kept"}, nil)
+		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "/workspace/notes/a.txt"}, &content)
+		if content.Content != "kept" || content.Encoding != "utf8" {
+			t.Errorf("read %+v", content)
+		}
+		// S10: a prefix test admitted siblings; .git and the project itself
+		// were not protected; a missing folder listed its parent.
+		for _, path := range []string{"../etc/passwd", "/workspace-x/a", "/etc/passwd", "notes/../../etc/passwd", ".git/config", "/workspace/.git"} {
+			p.refused(t, "action", "files:readFile", obj{"projectId": id, "path": path}, "", "")
+		}
+		p.refused(t, "action", "files:deleteFile", obj{"projectId": id, "path": ".", "recursive": true}, "stays as it is", "")
+		p.refused(t, "action", "files:getFileTree", obj{"projectId": id, "path": "nowhere"}, "There is no nowhere", "not_found")
+		if _, err := b.sandboxes.client.Toolbox(at.SandboxID).Execute(t.Context(), sandbox.ExecRequest{Command: "ln -s /etc notes/etc"}); err != nil {
+			t.Fatal(err)
+		}
+		p.refused(t, "action", "files:readFile", obj{"projectId": id, "path": "notes/etc/passwd"}, "", "")
+		var tree []struct {
+			Path     string `json:"path"`
+			IsDir    bool   `json:"isDir"`
+			Children []any  `json:"children"`
+		}
+		p.must(t, "action", "files:getFileTree", obj{"projectId": id}, &tree)
+		for _, n := range tree {
+			if n.Path == ".git" || n.Path == "node_modules" && len(n.Children) > 0 {
+				t.Errorf("the tree shows %s", n.Path)
+			}
+		}
+		var found struct{ Files []string }
+		p.must(t, "action", "files:searchFiles", obj{"projectId": id, "pattern": "App.tsx"}, &found)
+		if len(found.Files) != 1 || found.Files[0] != "src/App.tsx" {
+			t.Errorf("found %v", found.Files)
+		}
+		var replaced []struct {
+			File    string
+			Success bool
+		}
+		p.must(t, "action", "files:replaceInFiles", obj{"projectId": id, "files": []string{"notes/a.txt"}, "pattern": "kept", "newValue": "still here"}, &replaced)
+		if len(replaced) != 1 || !replaced[0].Success || replaced[0].File != "notes/a.txt" {
+			t.Errorf("replaced %+v", replaced)
+		}
+		p.must(t, "action", "files:moveFiles", obj{"projectId": id, "source": "notes/a.txt", "destination": "note.txt"}, nil)
+	})
+
+	t.Run("asleep and awake", func(t *testing.T) {
+		if err := b.sandboxes.client.Stop(t.Context(), at.SandboxID); err != nil {
+			t.Fatal(err)
+		}
+		until("it is noticed", func(x box) bool { return x.Sandbox.Status == "stopped" })
+		if status, _ := newVisitor(b).get(t, "3000-"+at.SandboxID, "/"); status != http.StatusForbidden || p.box(t, id).Sandbox.Status != "stopped" {
+			t.Errorf("a stranger got %d and the sandbox is %s", status, p.box(t, id).Sandbox.Status)
+		}
+		if status, page := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusServiceUnavailable || !strings.Contains(page, "Waking") {
+			t.Errorf("the owner got %d %.200s", status, page)
+		}
+		until("it wakes", started)
+		var content struct{ Content string }
+		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "note.txt"}, &content)
+		if status, _ := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusOK || content.Content != "still here" {
+			t.Errorf("after waking: %d %q", status, content.Content)
+		}
+	})
+
+	t.Run("broken and mended build", func(t *testing.T) {
+		var good struct{ Content string }
+		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "src/App.tsx"}, &good)
+		write := func(text string) {
+			p.must(t, "action", "files:uploadFile", obj{"projectId": id, "path": "src/App.tsx", "content": text}, nil)
+		}
+		write("export default function App() { return <main>")
+		until("the error shows", func(x box) bool {
+			visitor.get(t, "3000-"+at.SandboxID, "/src/App.tsx") // as the open page does
+			return x.Sandbox.DevServer != nil && strings.Contains(x.Sandbox.DevServer.Error, "PARSE_ERROR")
+		})
+		write(good.Content)
+		until("the error goes", func(x box) bool {
+			visitor.get(t, "3000-"+at.SandboxID, "/src/App.tsx")
+			return x.Sandbox.DevServer != nil && x.Sandbox.DevServer.Error == ""
+		})
+	})
+
+	t.Run("dev server killed and restarted", func(t *testing.T) {
+		if _, err := b.sandboxes.client.Toolbox(at.SandboxID).Execute(t.Context(), sandbox.ExecRequest{Command: "pkill -KILL -x node || pkill -KILL bun"}); err != nil {
+			t.Fatal(err)
+		}
+		x := until("its end shows", func(x box) bool { return x.Sandbox.DevServer != nil && x.Sandbox.DevServer.Status == "exited" })
+		if x.Sandbox.DevServer.ExitCode == nil || *x.Sandbox.DevServer.ExitCode == 0 || len(x.Sandbox.DevServer.LastLines) == 0 {
+			t.Errorf("dev server %+v", x.Sandbox.DevServer)
+		}
+		p.must(t, "mutation", "projects:activateProject", obj{"projectId": id}, nil)
+		until("it runs again", func(x box) bool { return x.Sandbox.DevServer != nil && x.Sandbox.DevServer.Status == "running" })
+		if status, _ := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusOK {
+			t.Errorf("the preview answers %d", status)
+		}
+	})
+
+	t.Run("deploy", func(t *testing.T) {
+		type deployment struct {
+			Status string `json:"status"`
+			Stage  string `json:"stage"`
+			Error  string `json:"error"`
+			Log    string `json:"log"`
+			URL    string `json:"url"`
+		}
+		newest := func(what string) deployment {
+			t.Helper()
+			var list []deployment
+			eventually(t, what, func() bool {
+				p.must(t, "query", "deployments:listByProject", obj{"projectId": id}, &list)
+				s := list[0].Status
+				return s == "deployed" || s == "build_failed" || s == "deploy_failed"
+			})
+			return list[0]
+		}
+		p.must(t, "mutation", "projects:deployProject", obj{"projectId": id, "deployName": "life-test"}, nil)
+		if d := newest("the deployment ends"); d.Status != "deployed" || d.URL == "" || !strings.Contains(d.Log, "built in") {
+			t.Fatalf("deployed as %+v", d)
+		}
+		if status, body := visitor.get(t, "life-test", "/api/hello"); status != http.StatusOK || !strings.Contains(body, "Hello") {
+			t.Errorf("the app answers %d %s", status, body)
+		}
+		// D1: a failed build left the state hanging and hid the log.
+		var pkg struct{ Content string }
+		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "package.json"}, &pkg)
+		p.must(t, "action", "files:uploadFile", obj{"projectId": id, "path": "package.json", "content": strings.Replace(pkg.Content, `"vite build"`, `"echo no luck; exit 3"`, 1)}, nil)
+		p.must(t, "mutation", "projects:deployProject", obj{"projectId": id}, nil)
+		if d := newest("the second ends"); d.Status != "build_failed" || !strings.Contains(d.Log, "no luck") || !strings.Contains(d.Error, "3") {
+			t.Errorf("failed as %+v", d)
+		}
+		if status, _ := visitor.get(t, "life-test", "/"); status != http.StatusOK {
+			t.Errorf("what was live answers %d", status)
+		}
+		// The newest of several wins, and all of them end.
+		p.must(t, "action", "files:uploadFile", obj{"projectId": id, "path": "package.json", "content": pkg.Content}, nil)
+		for range 3 {
+			p.must(t, "mutation", "projects:deployProject", obj{"projectId": id, "deployName": "life-renamed"}, nil)
+		}
+		if d := newest("the newest ends"); d.Status != "deployed" {
+			t.Errorf("the newest is %+v", d)
+		}
+		var all []deployment
+		p.must(t, "query", "deployments:listByProject", obj{"projectId": id}, &all)
+		if len(all) != 5 || all[1].Stage != "superseded" {
+			t.Errorf("%d deployments, the middle one %+v", len(all), all[1])
+		}
+		eventually(t, "the old name is taken down", func() bool {
+			status, _ := visitor.get(t, "life-test", "/")
+			return status == http.StatusNotFound
+		})
+	})
+
+	t.Run("lost", func(t *testing.T) {
+		p.must(t, "mutation", "sessions:createMessageAndRunAgent", obj{"projectId": id, "sessionId": session, "prompt": "What can you do?", "mode": "ask"}, nil)
+		if err := b.sandboxes.client.Delete(t.Context(), at.SandboxID); err != nil {
+			t.Fatal(err)
+		}
+		p.must(t, "mutation", "projects:wakeSandbox", obj{"projectId": id}, nil)
+		x := until("another is there", func(x box) bool { return started(x) && x.SandboxID != at.SandboxID })
+		visitor.open(t, p, id)
+		if status, _ := visitor.get(t, "3000-"+x.SandboxID, "/"); status != http.StatusOK {
+			t.Errorf("its preview answers %d", status)
+		}
+		at = x
+	})
+
+	t.Run("deleted", func(t *testing.T) {
+		p.must(t, "mutation", "projects:deleteProject", obj{"projectId": id}, nil)
+		eventually(t, "its sandbox and its app are gone", func() bool {
+			all, err := b.sandboxes.client.List(t.Context(), map[string]string{"surgent-project": id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, _ := visitor.get(t, "life-renamed", "/")
+			return len(all) == 0 && status == http.StatusNotFound
+		})
+		if status, _ := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusForbidden {
+			t.Errorf("its preview answers %d", status)
+		}
+	})
+}
+
+// visitor is a browser without a workspace: it keeps one preview's cookie.
+type visitor struct {
+	b      *bench
+	cookie string
+}
+
+func newVisitor(b *bench) *visitor { return &visitor{b: b} }
+
+// open takes a link of the owner and keeps the cookie that it brings.
+func (v *visitor) open(t *testing.T, owner *person, project string) {
+	t.Helper()
+	var link struct{ URL string }
+	owner.must(t, "action", "projects:previewLink", obj{"projectId": project}, &link)
+	host, path, ok := strings.Cut(strings.TrimPrefix(link.URL, "http://"), "/")
+	if !ok {
+		t.Fatalf("link %s", link.URL)
+	}
+	label, _, _ := strings.Cut(host, ".")
+	res, _ := v.do(t, label, "/"+path)
+	for _, c := range res.Cookies() {
+		v.cookie = c.Name + "=" + c.Value
+	}
+	if res.StatusCode != http.StatusSeeOther || v.cookie == "" {
+		t.Fatalf("the link answers %d", res.StatusCode)
+	}
+}
+
+func (v *visitor) get(t *testing.T, label, path string) (int, string) {
+	t.Helper()
+	res, body := v.do(t, label, path)
+	return res.StatusCode, body
+}
+
+func (v *visitor) do(t *testing.T, label, path string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.b.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = label + "." + v.b.config.Domain
+	req.Header.Set("Accept", "text/html")
+	if v.cookie != "" {
+		req.Header.Set("Cookie", v.cookie)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(raw)
+}
