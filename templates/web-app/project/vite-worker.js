@@ -129,6 +129,8 @@ export function worker() {
           return;
         }
         answer(req, res).catch((error) => {
+          // The visitor has gone, as on every reload: nothing is wrong, and nobody waits.
+          if (res.destroyed) return;
           server.config.logger.error(`Error in the worker at ${req.method} ${path}\n${error.stack ?? error}`);
           if (res.headersSent) {
             res.destroy();
