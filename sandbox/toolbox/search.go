@@ -10,11 +10,16 @@ import (
 	"io/fs"
 	"net/http"
 	"path/filepath"
-	"strings"
 )
 
-// maxMatches bounds the answers of find and search.
-const maxMatches = 10_000
+const (
+	// maxMatches bounds the answers of find and search.
+	maxMatches = 10_000
+	// maxLine is how much of a line is looked at, maxContent how much of it
+	// is shown: built code has lines of megabytes.
+	maxLine    = 1 << 20
+	maxContent = 4 << 10
+)
 
 type match struct {
 	File    string `json:"file"`
@@ -99,15 +104,28 @@ func findInFile(t *tree, path, pattern string, limit int) []match {
 	}
 	var found []match
 	for n := 1; len(found) < limit; n++ {
-		line, err := in.ReadString('\n')
-		if strings.Contains(line, pattern) {
-			found = append(found, match{File: path, Line: n, Content: strings.TrimRight(line, "\r\n")})
+		line, err := readLine(in)
+		if bytes.Contains(line, []byte(pattern)) {
+			text := bytes.TrimRight(line, "\r\n")
+			found = append(found, match{File: path, Line: n, Content: string(text[:min(len(text), maxContent)])})
 		}
 		if err != nil {
 			break
 		}
 	}
 	return found
+}
+
+// readLine reads to the end of a line and returns at most maxLine bytes of it.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		piece, err := in.ReadSlice('\n')
+		line = append(line, piece[:min(len(piece), maxLine-len(line))]...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
 }
 
 func (s *Server) searchFiles(w http.ResponseWriter, r *http.Request) error {

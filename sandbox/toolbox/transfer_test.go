@@ -205,6 +205,24 @@ func TestListDepth(t *testing.T) {
 	b.do("GET", "/files?depth=0", nil, 400)
 }
 
+func TestFindInLongLines(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.execute(`(echo first; head -c 3000000 /dev/zero | tr '\0' x; echo needle; echo second; printf 'needle at the end') >f`)
+	type match struct {
+		Line    int
+		Content string
+	}
+	got := decode[[]match](t, b.do("GET", "/files/find?pattern=needle", nil, 200))
+	if len(got) != 1 || got[0] != (match{4, "needle at the end"}) {
+		t.Errorf("got %+v", got)
+	}
+	got = decode[[]match](t, b.do("GET", "/files/find?pattern=xxx", nil, 200))
+	if len(got) != 1 || got[0].Line != 2 || len(got[0].Content) != 4096 {
+		t.Errorf("%d matches", len(got))
+	}
+}
+
 func TestPortsAndProxy(t *testing.T) {
 	t.Parallel()
 	b := open(t)
