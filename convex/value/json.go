@@ -5,9 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -175,101 +173,6 @@ func appendString(dst []byte, s string) []byte {
 	}
 	dst = append(dst, s[start:]...)
 	return append(dst, '"')
-}
-
-// Decode parses the JSON form of a value. It refuses what Append would not
-// write: ordinary numbers in $float, unknown $-forms, names that are reserved.
-func Decode(data []byte) (Value, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	var raw any
-	if err := dec.Decode(&raw); err != nil {
-		return nil, fmt.Errorf("parse value: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("parse value: text after the value")
-	}
-	return FromJSON(raw)
-}
-
-// FromJSON turns what encoding/json decodes into an any (nil, bool, float64,
-// string, []any, map[string]any) into a Value, in place where it can.
-func FromJSON(raw any) (Value, error) { return fromJSON(raw, 0) }
-
-func fromJSON(raw any, depth int) (Value, error) {
-	if depth > MaxDepth {
-		return nil, fmt.Errorf("value is nested too deeply (maximum depth %d)", MaxDepth)
-	}
-	switch x := raw.(type) {
-	case nil, bool, float64, string:
-		return x, nil
-	case []any:
-		if len(x) > MaxArrayLen {
-			return nil, fmt.Errorf("array is too long (%d > maximum %d)", len(x), MaxArrayLen)
-		}
-		for i, e := range x {
-			v, err := fromJSON(e, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			x[i] = v
-		}
-		return x, nil
-	case map[string]any:
-		if len(x) == 1 {
-			for k, e := range x {
-				if k != "" && k[0] == '$' {
-					return decodeSpecial(k, e)
-				}
-			}
-		}
-		if len(x) > MaxFields {
-			return nil, fmt.Errorf("object has too many fields (%d > maximum %d)", len(x), MaxFields)
-		}
-		for k, e := range x {
-			if err := CheckFieldName(k); err != nil {
-				return nil, err
-			}
-			v, err := fromJSON(e, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			x[k] = v
-		}
-		return x, nil
-	default:
-		return nil, fmt.Errorf("%T is not JSON", raw)
-	}
-}
-
-func decodeSpecial(name string, raw any) (Value, error) {
-	text, ok := raw.(string)
-	if !ok {
-		return nil, fmt.Errorf("%s must hold a string", name)
-	}
-	switch name {
-	case "$integer", "$float", "$bytes":
-	default:
-		return nil, fmt.Errorf("%s is not a kind of value", name)
-	}
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", name, err)
-	}
-	if name == "$bytes" {
-		return b, nil
-	}
-	if len(b) != 8 {
-		return nil, fmt.Errorf("%s must hold 8 bytes, not %d", name, len(b))
-	}
-	bits := binary.LittleEndian.Uint64(b)
-	if name == "$integer" {
-		return Int64(bits), nil //nolint:gosec // two's complement is the wire form
-	}
-	f := math.Float64frombits(bits)
-	if !isSpecialFloat(f) {
-		return nil, errors.New("$float must hold NaN, an infinity or -0")
-	}
-	return f, nil
 }
 
 // EncodeClean returns v in the one-way JSON form that people and scripts read

@@ -251,11 +251,19 @@ func TestGoMismatches(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`null`, `{"$integer":"AQAAAAAAAAA="}`, `{"a":[1,{"$bytes":"AQI="}]}`, `{"$float":"AAAAAAAA8H8="}`, `"\ud800"`} {
+	for _, s := range []string{`null`, `{"$integer":"AQAAAAAAAAA="}`, `{"a":[1,{"$bytes":"AQI="}]}`, `{"$float":"AAAAAAAA8H8="}`, `"\ud800"`, `"\ud83d\ude00\ud83dx"`, `-0`, `01`, `1.`, `1e5`, `" "`, "\"\xff\"", `[1,]`, `{"a":1,"a":2}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := value.Decode(b)
+		var plain any
+		if plainErr := json.Unmarshal(b, &plain); plainErr != nil && err == nil {
+			t.Fatalf("%q is no JSON: %v", b, plainErr)
+		} else if plainErr == nil && err == nil && !bytes.Contains(b, []byte("$")) && !value.Equal(v, plain) {
+			t.Fatalf("%q gives %#v, plain JSON gives %#v", b, v, plain)
+		} else if plainErr == nil && err != nil && !bytes.ContainsAny(b, "$[{") {
+			t.Fatalf("%q is JSON, but: %v", b, err)
+		}
 		if err != nil {
 			return
 		}
