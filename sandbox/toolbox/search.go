@@ -19,6 +19,8 @@ const (
 	// is shown: built code has lines of megabytes.
 	maxLine    = 1 << 20
 	maxContent = 4 << 10
+	// maxReplace is the largest file that is replaced in: it is read whole.
+	maxReplace = 64 << 20
 )
 
 type match struct {
@@ -195,9 +197,13 @@ func (s *Server) replaceInFile(t *tree, path, pattern, value string) error {
 	if err != nil {
 		return err
 	}
-	f, _, err := openRegular(t, abs)
+	f, info, err := openRegular(t, abs)
 	if err != nil {
 		return err
+	}
+	if info.Size() > maxReplace {
+		_ = f.Close() // read only
+		return fail(http.StatusRequestEntityTooLarge, "BAD_REQUEST", "%s is larger than %d bytes", path, maxReplace)
 	}
 	content, err := io.ReadAll(f)
 	if cerr := f.Close(); err == nil {
