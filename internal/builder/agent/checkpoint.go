@@ -103,8 +103,14 @@ func commit(ctx context.Context, tb sandbox.Toolbox, dir string, r *Run, base st
 	return &checkpoint{SHA: sha, Message: r.Subject, Stats: countChanges(changes)}, nil
 }
 
-// maxSubject is the length of a checkpoint's subject in characters.
-const maxSubject = 60
+// maxSubject is the length of a checkpoint's subject in characters, minSubject
+// in bytes that of a sentence that makes one.
+const (
+	maxSubject = 60
+	minSubject = 10
+)
+
+var sentenceEnd = regexp.MustCompile(`[.!?:;。]( |$)`)
 
 // subjectOf names a checkpoint after its prompt.
 func subjectOf(prompt string) string {
@@ -112,6 +118,10 @@ func subjectOf(prompt string) string {
 		line = strings.Join(strings.Fields(line), " ")
 		if line == "" {
 			continue
+		}
+		// A first sentence that can stand alone is enough.
+		if end := sentenceEnd.FindStringIndex(line); end != nil && end[0] >= minSubject {
+			line = line[:end[0]]
 		}
 		if utf8.RuneCountInString(line) <= maxSubject {
 			return line
