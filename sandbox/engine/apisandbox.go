@@ -85,7 +85,7 @@ func describe(r *http.Request, rec *record, detail bool) sandboxJSON {
 	scheme, host := origin(r)
 	s := sandboxJSON{
 		ID: rec.ID, OrganizationID: "local", Name: rec.Name, Snapshot: rec.Snapshot, User: "daytona",
-		Labels: rec.Labels, Public: rec.Public, Target: "local",
+		Labels: rec.Labels, Public: rec.Public, BlockAll: rec.BlockAll, Target: "local",
 		CPU: rec.CPU, Memory: float64(rec.Memory) / gib, Disk: float64(rec.Disk) / gib,
 		State: rec.State, ErrorReason: rec.ErrorReason, BackupState: "None",
 		AutoStop: rec.AutoStop, AutoArchive: rec.AutoArchive, AutoDelete: rec.AutoDelete, Volumes: []any{},

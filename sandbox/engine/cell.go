@@ -107,12 +107,15 @@ func (c *cell) touch() { c.activity.Store(c.e.now().UnixMilli()) }
 // connect sets up what the engine needs to speak with the container in slot s
 // and to let it out.
 func (c *cell) connect(ctx context.Context, s *slot) error {
-	proxy, err := c.e.egress.serve(ctx, s)
-	if err != nil {
-		return err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var proxy *egressServer
+	if !c.rec.BlockAll {
+		var err error
+		if proxy, err = c.e.egress.serve(ctx, s); err != nil {
+			return err
+		}
+	}
 	c.slot, c.proxy, c.lines = s, proxy, newLines()
 	return nil
 }

@@ -155,6 +155,20 @@ func sandboxIP(t *testing.T, id, told string) string {
 	return fmt.Sprintf("%d.%d.%d.%d", v4[0], v4[1], int(v4[2])+n/256, n%256)
 }
 
+func TestBlockedSandboxHasNoProxy(t *testing.T) {
+	t.Parallel()
+	c := sharedEngine(t)
+	box := c.create(map[string]any{"networkBlockAll": true})
+	if code, out := c.exec(box.ID, `curl -sS -m 5 "$NPM_CONFIG_REGISTRY" 2>&1`); code == 0 || strings.Contains(out, "403") {
+		t.Errorf("a sandbox that is blocked reaches the proxy: %d %s", code, out)
+	}
+	c.call("POST", "/api/sandbox/"+box.ID+"/stop", nil, nil)
+	c.call("POST", "/api/sandbox/"+box.ID+"/start", nil, nil)
+	if code, _ := c.exec(box.ID, `curl -sS -m 5 "$NPM_CONFIG_REGISTRY"`); code == 0 {
+		t.Error("after a start it is open")
+	}
+}
+
 func TestSandboxesInstallPackages(t *testing.T) {
 	t.Parallel()
 	c := sharedEngine(t)

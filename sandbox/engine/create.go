@@ -28,6 +28,33 @@ type createRequest struct {
 	AutoStop    *int              `json:"autoStopInterval"`
 	AutoArchive *int              `json:"autoArchiveInterval"`
 	AutoDelete  *int              `json:"autoDeleteInterval"`
+	BlockAll    bool              `json:"networkBlockAll"`
+
+	// What would be a promise if it were passed over in silence.
+	User      string            `json:"user"`
+	Volumes   []json.RawMessage `json:"volumes"`
+	Networks  string            `json:"networkAllowList"`
+	Domains   string            `json:"domainAllowList"`
+	Secrets   []json.RawMessage `json:"secrets"`
+	GPU       float64           `json:"gpu"`
+	TTL       int               `json:"ttlMinutes"`
+	OutProxy  string            `json:"outboundProxyUrl"`
+	AutoPause int               `json:"autoPauseInterval"`
+}
+
+// unsupported names the first setting that this engine can't honour, "" for
+// none.
+func (r *createRequest) unsupported() string {
+	for name, set := range map[string]bool{
+		"user": r.User != "" && r.User != "daytona", "volumes": len(r.Volumes) > 0,
+		"networkAllowList": r.Networks != "", "domainAllowList": r.Domains != "", "secrets": len(r.Secrets) > 0,
+		"gpu": r.GPU > 0, "ttlMinutes": r.TTL > 0, "outboundProxyUrl": r.OutProxy != "", "autoPauseInterval": r.AutoPause > 0,
+	} {
+		if set {
+			return name
+		}
+	}
+	return ""
 }
 
 // create makes a sandbox and returns once it is started. When it can't be
@@ -65,7 +92,10 @@ func (e *Engine) create(ctx context.Context, req createRequest) (*cell, error) {
 		}
 		if ctx.Err() == nil {
 			e.log.Error("could not create a sandbox", "sandbox", c.id, "error", err)
-			err = fail(http.StatusBadRequest, "the sandbox did not start: %s", firstLine(err))
+			var told *apiError
+			if !errors.As(err, &told) {
+				err = fail(http.StatusBadRequest, "the sandbox did not start: %s", firstLine(err))
+			}
 		}
 		return nil, err
 	}
@@ -74,6 +104,9 @@ func (e *Engine) create(ctx context.Context, req createRequest) (*cell, error) {
 
 // choose finds the snapshot that a request means.
 func (e *Engine) choose(ctx context.Context, req *createRequest) (*snapshot, error) {
+	if name := req.unsupported(); name != "" {
+		return nil, fail(http.StatusBadRequest, "this engine does not support %s", name)
+	}
 	hasBuild := len(req.BuildInfo) > 0 && string(req.BuildInfo) != "null"
 	if hasBuild && req.Snapshot != "" {
 		return nil, fail(http.StatusBadRequest, "Cannot specify both a snapshot and build information")
@@ -108,7 +141,7 @@ func (e *Engine) newRecord(req createRequest, s *snapshot) (*record, error) {
 	now := e.now().UTC()
 	rec := &record{
 		ID: uuid.NewString(), Name: req.Name, Snapshot: s.Name, State: stateCreating,
-		Env: req.Env, Labels: req.Labels, Public: req.Public,
+		Env: req.Env, Labels: req.Labels, Public: req.Public, BlockAll: req.BlockAll,
 		AutoStop: 15, AutoArchive: 10080, AutoDelete: -1,
 		CPU: e.cfg.Limits.CPU, Memory: e.cfg.Limits.Memory, Disk: e.cfg.Limits.Disk,
 		CreatedAt: now, UpdatedAt: now, LastActivityAt: now,

@@ -59,7 +59,7 @@ func raiseFirewall(table, prefix string, gate netip.Addr) error {
 	rule(forward, from, verdict(expr.VerdictDrop))
 	rule(forward, device(expr.MetaKeyOIFNAME, prefix), verdict(expr.VerdictDrop))
 	if err := c.Flush(); err != nil {
-		return fmt.Errorf("load nftables table %s: %w", table, err)
+		return fmt.Errorf("load nftables table %s (does this kernel have nf_tables?): %w", table, err)
 	}
 	return nil
 }

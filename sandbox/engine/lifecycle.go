@@ -102,6 +102,9 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	if err := room(c.e.cfg.DataDir); err != nil {
+		return err
+	}
 	rec := c.snapshot()
 	s, err := c.e.net.take()
 	if err != nil {

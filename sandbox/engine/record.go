@@ -22,9 +22,10 @@ type record struct {
 	Env            map[string]string `json:"env"`
 	Labels         map[string]string `json:"labels"`
 	Public         bool              `json:"public"`
-	AutoStop       int               `json:"autoStop"`    // minutes, 0 off
-	AutoArchive    int               `json:"autoArchive"` // minutes
-	AutoDelete     int               `json:"autoDelete"`  // minutes, -1 off, 0 at stop
+	BlockAll       bool              `json:"blockAll,omitempty"` // no way out at all
+	AutoStop       int               `json:"autoStop"`           // minutes, 0 off
+	AutoArchive    int               `json:"autoArchive"`        // minutes
+	AutoDelete     int               `json:"autoDelete"`         // minutes, -1 off, 0 at stop
 	CPU            float64           `json:"cpu"`
 	Memory         int64             `json:"memory"` // bytes
 	Disk           int64             `json:"disk"`   // bytes
