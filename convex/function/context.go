@@ -21,7 +21,7 @@ type Caller interface {
 // run is what the contexts of one run share.
 type run struct {
 	identity *Identity
-	now      time.Time
+	clock    func() time.Time
 	logger   *slog.Logger
 }
 
@@ -29,8 +29,9 @@ type run struct {
 // session was deleted is anonymous.
 func (r *run) Identity() *Identity { return r.identity }
 
-// Now returns the time at which the run began. It stands still during the run.
-func (r *run) Now() time.Time { return r.now }
+// Now returns the time. In a query or mutation it stands still: it is when the
+// run began.
+func (r *run) Now() time.Time { return r.clock() }
 
 // Logger returns a logger that names the function and the request.
 func (r *run) Logger() *slog.Logger { return r.logger }
@@ -126,7 +127,7 @@ type Jobs interface {
 type Scheduler struct {
 	runner *Runner
 	tx     store.Transaction // nil outside a mutation
-	now    time.Time
+	clock  func() time.Time
 }
 
 // RunAfter schedules a function to run after d, or at once when d is 0, and
@@ -134,7 +135,7 @@ type Scheduler struct {
 func (s Scheduler) RunAfter(ctx context.Context, d time.Duration, name string, args any) (string, error) {
 	var at time.Time
 	if d > 0 {
-		at = s.now.Add(d)
+		at = s.clock().Add(d)
 	}
 	return s.schedule(ctx, at, name, args)
 }

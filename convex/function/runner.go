@@ -137,9 +137,10 @@ func (r *Runner) checkArgs(f *Function, raw value.Value) (value.Object, error) {
 // start makes what the contexts of a run share. reader serves the check of the
 // session.
 func (r *Runner) start(ctx context.Context, c *Call, reader store.Reader) (run, error) {
+	began := r.now()
 	out := run{
 		identity: c.Identity,
-		now:      r.now(),
+		clock:    func() time.Time { return began },
 		logger:   r.logger.With("function", c.Path.String(), "request", c.RequestID),
 	}
 	if c.Identity == nil || r.alive == nil {
@@ -285,7 +286,7 @@ func (r *Runner) mutation(ctx context.Context, c Call, o MutationOptions, finish
 		}
 		m := &MutationCtx{
 			Context: ctx, run: base, DB: db, hub: r.hub, tx: tx,
-			Scheduler: Scheduler{runner: r, tx: tx, now: base.now},
+			Scheduler: Scheduler{runner: r, tx: tx, clock: base.clock},
 		}
 		// A retried transaction starts from the same arguments.
 		out, err = guard(func() (value.Value, error) { return f.mutation(m, value.Clone(args).(value.Object)) })
@@ -331,7 +332,8 @@ func (r *Runner) action(ctx context.Context, c Call) (value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	ac := &ActionCtx{Context: ctx, run: base, runner: r, Scheduler: Scheduler{runner: r, now: base.now}}
+	base.clock = r.now // an action may take long
+	ac := &ActionCtx{Context: ctx, run: base, runner: r, Scheduler: Scheduler{runner: r, clock: r.now}}
 	return guard(func() (value.Value, error) { return f.action(ac, args) })
 }
 

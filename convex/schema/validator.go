@@ -45,12 +45,10 @@ type Property struct {
 	Optional bool
 }
 
-// The scalar validators.
-func anyValue() *Validator     { return &Validator{kind: kindAny} }
 func scalar(k kind) *Validator { return &Validator{kind: k} }
 
 // Any allows every value.
-func Any() *Validator { return anyValue() }
+func Any() *Validator { return scalar(kindAny) }
 
 // Null allows null only.
 func Null() *Validator { return scalar(kindNull) }

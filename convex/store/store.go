@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"surgent.dev/surgent/convex/schema"
 	"surgent.dev/surgent/convex/value"
@@ -11,9 +10,6 @@ import (
 // Timestamp orders commits: nanoseconds since 1970, nudged upwards where the
 // clock stands still or goes back. It never repeats, also over restarts.
 type Timestamp int64
-
-// ErrClosed is returned by a store that was closed.
-var ErrClosed = errors.New("store is closed")
 
 // Store is the port of a document database.
 //
