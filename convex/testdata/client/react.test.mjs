@@ -11,7 +11,7 @@ for (const k of ["navigator", "location"]) Object.defineProperty(globalThis, k, 
 
 const { createElement: h, act } = await import("react");
 const { createRoot } = await import("react-dom/client");
-const { ConvexReactClient, useConvexAuth, useQuery, useMutation } = await import("convex/react");
+const { ConvexReactClient, useConvexAuth, useQuery, useMutation, usePaginatedQuery } = await import("convex/react");
 const { ConvexAuthProvider, useAuthActions, useAuthToken } = await import("@convex-dev/auth/react");
 const { anyApi: api } = await import("convex/server");
 
@@ -85,4 +85,40 @@ test("a wrong password rejects and leaves the page as it was", async () => {
   assert.equal(page.seen.isAuthenticated, false);
   assert.deepEqual(await page.seen.actions.signIn("anonymous").then((r) => r.signingIn), true);
   await page.until((s) => s.user?.isAnonymous === true, "a guest");
+});
+
+test("usePaginatedQuery loads more, stays in order, and sees what is new", async () => {
+  const channel = `n${Math.random().toString(36).slice(2)}`;
+  const client = new ConvexReactClient(url, { webSocketConstructor: WebSocket, unsavedChangesWarning: false, skipConvexDeploymentUrlCheck: true, logger: false });
+  for (let i = 0; i < 25; i++) await client.mutation(api.messages.send, { channel, body: String(i) });
+  const seen = {};
+  const Probe = () => {
+    Object.assign(seen, usePaginatedQuery(api.messages.page, { channel }, { initialNumItems: 5 }));
+    return null;
+  };
+  const { ConvexProvider } = await import("convex/react");
+  const root = createRoot(document.createElement("div"));
+  await act(async () => root.render(h(ConvexProvider, { client }, h(Probe))));
+  const until = async (ok) => {
+    for (const end = Date.now() + 60_000; !ok(); ) {
+      if (Date.now() > end) assert.fail(`${seen.status} ${seen.results?.map((m) => m.body)}`);
+      await act(async () => new Promise((r) => setTimeout(r, 20)));
+    }
+  };
+  const bodies = () => seen.results.map((m) => Number(m.body));
+  const descending = (from, n) => Array.from({ length: n }, (_, i) => from - i);
+  await until(() => seen.status === "CanLoadMore" && seen.results.length === 5);
+  assert.deepEqual(bodies(), descending(24, 5));
+  await act(async () => seen.loadMore(10));
+  await until(() => seen.status === "CanLoadMore" && seen.results.length === 15);
+  assert.deepEqual(bodies(), descending(24, 15));
+  // The first page grows, past the size at which clients split it.
+  for (let i = 25; i < 40; i++) await act(async () => client.mutation(api.messages.send, { channel, body: String(i) }));
+  await until(() => seen.results.length === 30);
+  assert.deepEqual(bodies(), descending(39, 30));
+  await act(async () => seen.loadMore(100));
+  await until(() => seen.status === "Exhausted");
+  assert.deepEqual(bodies(), descending(39, 40));
+  await act(async () => root.unmount());
+  await client.close();
 });
