@@ -63,7 +63,7 @@ func (s *Server) git(ctx context.Context, dir string, creds credentials, args ..
 		env["TOOLBOX_GIT_USERNAME"], env["TOOLBOX_GIT_PASSWORD"] = creds.Username, creds.Password
 	}
 	id := uuid.NewString()
-	cmd := exec.Command("git", append(opts, args...)...) //nolint:noctx // arguments are checked by the callers; ended by killJob
+	cmd := exec.Command("git", append(opts, args...)...) //nolint:gosec,noctx // arguments are checked by the callers; ended by killJob
 	cmd.Dir, cmd.Env = dir, append(s.environ(env), jobVar+"="+id)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	var stdout bytes.Buffer
