@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -239,11 +240,19 @@ func (c *Collected) addAssets(rel *deploy.Release, l *layout) (warnings []string
 
 func (c *Collected) sorted() []string { return slices.Sorted(maps.Keys(c.Files)) }
 
-// IsRefused tells whether err is the app's own fault, with the reason.
+var plainStart = regexp.MustCompile(`^[a-z]+ `)
+
+// IsRefused tells whether err is the app's own fault, with the reason as a
+// sentence.
 func IsRefused(err error) (reason string, ok bool) {
 	var refusal *deploy.Refusal
 	if errors.As(err, &refusal) {
-		return refusal.Reason, true
+		reason = refusal.Reason
+		// Not so when it starts with a file's name.
+		if plainStart.MatchString(reason) {
+			reason = strings.ToUpper(reason[:1]) + reason[1:]
+		}
+		return reason, true
 	}
 	return "", errors.Is(err, deploy.ErrRefused)
 }

@@ -1,6 +1,7 @@
 package workerd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,9 +157,9 @@ func (i *instance) ready(ctx context.Context, limit time.Duration) error {
 		}
 		select {
 		case <-i.box.Done():
-			return deploy.Refuse("the worker does not start: %s", complaint(i.box.Output()))
+			return deploy.Refuse("the worker does not start%s", complaint(i.box.Output()))
 		case <-deadline.C:
-			return deploy.Refuse("the worker did not start within %s; is there a loop or a long computation at the top of a module? %s", limit, complaint(i.box.Output()))
+			return deploy.Refuse("the worker did not start within %s; is there a loop or a long computation at the top of a module%s", limit, cmp.Or(complaint(i.box.Output()), "?"))
 		case <-ctx.Done():
 			return fmt.Errorf("start worker: %w", context.Cause(ctx))
 		case <-again.C:
@@ -212,7 +213,8 @@ func (i *instance) close() {
 	})
 }
 
-// complaint is the part of the runtime's output that an author understands.
+// complaint is the part of the runtime's output that an author understands,
+// after a colon; "" when there is none.
 func complaint(output string) string {
 	var kept []string
 	for line := range strings.Lines(output) {
@@ -228,9 +230,9 @@ func complaint(output string) string {
 		text = "…" + strings.ToValidUTF8(text[len(text)-2000:], "")
 	}
 	if text == "" {
-		return "it ended without a word"
+		return ""
 	}
-	return text
+	return ": " + text
 }
 
 var errMoved = errors.New("the release is no longer live")

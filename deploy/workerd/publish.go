@@ -15,6 +15,9 @@ import (
 // youngBlobs are kept from sweeping: their release may be in the making.
 const youngBlobs = 2 * time.Hour
 
+// verifyLimit bounds the wait for a new release's first answer.
+const verifyLimit = 15 * time.Second
+
 // Publish implements deploy.Target. Until the last step nothing that visitors
 // see changes; the record on disk is the commit point.
 func (t *Target) Publish(ctx context.Context, rel *deploy.Release, progress func(string)) (*deploy.Published, error) {
@@ -208,9 +211,10 @@ func (t *Target) verify(ctx context.Context, r *runner, progress func(string)) (
 			i.close()
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, t.c.FirstByte)
+	limit := min(t.c.FirstByte, verifyLimit)
+	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.c.URL(r.name)+"/", http.NoBody)
+	req, err := http.NewRequestWithContext(asking, http.MethodGet, t.c.URL(r.name)+"/", http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -219,8 +223,13 @@ func (t *Target) verify(ctx context.Context, r *runner, progress func(string)) (
 	req.RemoteAddr = "127.0.0.1:0"
 	answer := &firstAnswer{header: http.Header{}, enough: cancel}
 	r.site.Handler(i.proxy).ServeHTTP(answer, req)
-	if answer.status >= http.StatusInternalServerError {
-		return nil, deploy.Refuse("the worker answered / with %d: %s", answer.status, complaint(i.box.Output()))
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case answer.status == http.StatusGatewayTimeout && errors.Is(asking.Err(), context.DeadlineExceeded):
+		return nil, deploy.Refuse("the worker did not answer / within %s%s", limit, complaint(i.box.Output()))
+	case answer.status >= http.StatusInternalServerError:
+		return nil, deploy.Refuse("the worker answered / with %d%s", answer.status, complaint(i.box.Output()))
 	}
 	progress(fmt.Sprintf("The app answered after %d ms", t.now().Sub(began).Milliseconds()))
 	return i, nil

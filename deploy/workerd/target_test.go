@@ -236,6 +236,22 @@ func TestLoopInRequestIsKilled(t *testing.T) {
 	}
 }
 
+// A worker that never answers its first request does not go live.
+func TestSilenceIsNotVerified(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *workerd.Config) { c.FirstByte = time.Second })
+	_, err := b.target.Publish(t.Context(), deploytest.App("r1", "some-app", "export default { fetch() { for (;;) {} } }", nil), nil)
+	if !errors.Is(err, deploy.ErrRefused) || !strings.Contains(err.Error(), "did not answer / within 1s") {
+		t.Errorf("got %v", err)
+	}
+	if _, running := b.boxes.started(); len(running) != 0 {
+		t.Errorf("%d still run", len(running))
+	}
+	if status, _ := b.get("some-app", "/"); status != http.StatusNotFound {
+		t.Errorf("it serves %d", status)
+	}
+}
+
 func TestHeapIsLimited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
