@@ -25,6 +25,7 @@ import (
 type egress struct {
 	log   *slog.Logger
 	allow *allowList
+	up    upstream
 	// dial reaches an address that was checked.
 	dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 	// lookup resolves a name.
@@ -48,6 +49,7 @@ func newEgress(cfg Config) *egress {
 // open reads the host's configuration of package sources.
 func (p *egress) open(ctx context.Context) {
 	p.allow.readHost(ctx, p.log)
+	p.up.readHost(ctx)
 }
 
 // environment returns what processes in a sandbox need to find their way out,
@@ -110,6 +112,16 @@ func (p *egress) connect(ctx context.Context, host, port string) (net.Conn, erro
 	kind := p.allow.check(host, port)
 	if kind == refused {
 		return nil, fail(http.StatusForbidden, "sandboxes may not reach %s: only package sources and git hosts", net.JoinHostPort(host, port))
+	}
+	if proxy, err := p.up.find(host, port); err != nil {
+		return nil, fmt.Errorf("find the host's proxy: %w", err)
+	} else if proxy != nil {
+		conn, err := tunnelThrough(ctx, proxy, net.JoinHostPort(host, port))
+		if err != nil {
+			p.log.Warn("a sandbox's way out is closed", "host", host, "error", err)
+			return nil, fail(http.StatusBadGateway, "%s can't be reached", host)
+		}
+		return conn, nil
 	}
 	number, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 // testEgress is the proxy with names that lead where the test says, and a way
@@ -179,5 +181,50 @@ func TestPublicAddresses(t *testing.T) {
 	}
 	if public(netip.MustParseAddr("::ffff:127.0.0.1").Unmap()) {
 		t.Error("a mapped loopback address is public")
+	}
+}
+
+func TestEgressGoesThroughTheHostsProxy(t *testing.T) {
+	t.Parallel()
+	var asked, auth string
+	corporate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, auth = r.Host, r.Header.Get("Proxy-Authorization")
+		if r.Method != http.MethodConnect || strings.HasPrefix(r.Host, "gitlab.com") {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+		_, _ = io.Copy(conn, conn)
+		_ = conn.Close()
+	}))
+	t.Cleanup(corporate.Close)
+	p := &egress{log: slog.New(slog.DiscardHandler), allow: newAllowList(nil)}
+	proxy := strings.Replace(corporate.URL, "http://", "http://me:secret@", 1)
+	p.up.proxy = (&httpproxy.Config{HTTPSProxy: proxy}).ProxyFunc()
+	srv := httptest.NewServer(http.HandlerFunc(p.handle))
+	t.Cleanup(srv.Close)
+
+	line, conn, r := connectTo(t, srv.Listener.Addr().String(), "github.com:443")
+	if !strings.Contains(line, "200") || asked != "github.com:443" || auth != "Basic bWU6c2VjcmV0" {
+		t.Fatalf("%s; the proxy was asked for %s with %s", line, asked, auth)
+	}
+	if _, err := r.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "echo\n"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := r.ReadString('\n'); err != nil || text != "echo\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	for target, want := range map[string]string{"gitlab.com:443": "502", "example.com:443": "403"} {
+		if line, _, _ := connectTo(t, srv.Listener.Addr().String(), target); !strings.Contains(line, want) {
+			t.Errorf("%s: %s, want %s", target, line, want)
+		}
 	}
 }
