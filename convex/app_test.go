@@ -26,10 +26,6 @@ type message struct {
 	Pinned       *bool     `json:"pinned,omitempty"`
 }
 
-type thingID string
-
-func (thingID) ConvexTable() string { return "anything" }
-
 type thing struct {
 	Value any `json:"value"`
 }

@@ -3,6 +3,7 @@ package convex_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -45,7 +46,7 @@ func TestOfficialClients(t *testing.T) {
 					s := startServer(t)
 					ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 					defer cancel()
-					cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", file+".test.mjs") //nolint:gosec // fixed names
+					cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", file+".test.mjs")
 					cmd.Dir = dir
 					cmd.Env = append(os.Environ(),
 						"CONVEX_PACKAGE="+c.pkg, "CONVEX_VERSION="+c.version,
@@ -168,7 +169,9 @@ func (s *server) start() {
 	go func() { served <- srv.Serve(tcp) }()
 	s.stop = func() {
 		_ = srv.Close()
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			s.t.Errorf("serve: %v", err)
+		}
 		cancel()
 		if err := <-ran; err != nil {
 			s.t.Errorf("run: %v", err)

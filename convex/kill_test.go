@@ -54,7 +54,7 @@ func TestKilledServer(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "exactly-once.mjs") //nolint:gosec // a fixed name
+	cmd := exec.CommandContext(ctx, node, "exactly-once.mjs")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CONVEX_PACKAGE=convex", "CONVEX_VERSION=1.48.0", "CONVEX_URL=http://"+addr, "TOTAL=1000")
 	var errs strings.Builder
@@ -110,7 +110,7 @@ func freeAddr(t *testing.T) string {
 // the hard way.
 func startProcess(t *testing.T, addr, data string) (kill func()) {
 	t.Helper()
-	cmd := exec.CommandContext(context.Background(), os.Args[0]) //nolint:gosec // this program
+	cmd := exec.CommandContext(context.Background(), os.Args[0])
 	cmd.Env = append(os.Environ(), "CONVEX_TEST_ADDR="+addr, "CONVEX_TEST_DIR="+data)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -293,7 +293,8 @@ func BenchmarkMutation(b *testing.B) {
 	reg := projectFunctions()
 	function.Mutation(reg, "projects:add", func(ctx *function.MutationCtx, a struct {
 		Owner string `json:"owner"`
-	}) (projectID, error) {
+	},
+	) (projectID, error) {
 		return projects.Insert(ctx, ctx.DB, project{Owner: a.Owner})
 	})
 	b.Run("serial", func(b *testing.B) {

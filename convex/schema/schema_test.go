@@ -89,15 +89,24 @@ func TestMismatchTexts(t *testing.T) {
 		{schema.Literal("ask"), "x", "`\"x\"` does not match literal validator `v.literal(\"ask\")`."},
 		{schema.Union(schema.Literal("a"), schema.Null()), "a", ""},
 		{schema.Union(schema.Literal("a"), schema.Null()), true, "Value does not match validator.\nValue: true\nValidator: v.union(v.literal(\"a\"), v.null())"},
-		{stats, value.Object{"stats": value.Object{"files": value.Array{value.Object{"path": 1.0}}}},
-			"Value does not match validator.\nPath: .stats.files[0].path\nValue: 1.0\nValidator: v.string()"},
-		{stats, value.Object{"stats": value.Object{}},
-			"Object is missing the required field `files`. Consider wrapping the field validator in `v.optional(...)` if this is expected.\nPath: .stats\nObject: {}\nValidator: v.object({files: v.array(v.object({path: v.string()}))})"},
+		{
+			stats,
+			value.Object{"stats": value.Object{"files": value.Array{value.Object{"path": 1.0}}}},
+			"Value does not match validator.\nPath: .stats.files[0].path\nValue: 1.0\nValidator: v.string()",
+		},
+		{
+			stats,
+			value.Object{"stats": value.Object{}},
+			"Object is missing the required field `files`. Consider wrapping the field validator in `v.optional(...)` if this is expected.\nPath: .stats\nObject: {}\nValidator: v.object({files: v.array(v.object({path: v.string()}))})",
+		},
 		{schema.RecordOf(schema.Bool()), value.Object{"a b": 1.0}, "Value does not match validator.\nPath: .a b\nValue: 1.0\nValidator: v.boolean()"},
 		{schema.Float64(), value.Int64(1), "Value does not match validator.\nValue: 1n\nValidator: v.float64()"},
 		{schema.Int64(), 1.0, "Value does not match validator.\nValue: 1.0\nValidator: v.int64()"},
-		{schema.Null(), value.Object{"a b": value.Array{math.NaN(), nil, "q\""}, "c": []byte("x")},
-			"Value does not match validator.\nValue: {\"a b\": [NaN, null, \"q\\\"\"], c: b\"x\"}\nValidator: v.null()"},
+		{
+			schema.Null(),
+			value.Object{"a b": value.Array{math.NaN(), nil, "q\""}, "c": []byte("x")},
+			"Value does not match validator.\nValue: {\"a b\": [NaN, null, \"q\\\"\"], c: b\"x\"}\nValidator: v.null()",
+		},
 		{schema.Any(), math.Inf(1), ""},
 	}
 	for _, c := range cases {

@@ -45,7 +45,7 @@ func appendJSON(dst []byte, v Value, depth int) ([]byte, error) {
 		return appendFloat(dst, x), nil
 	case Int64:
 		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], uint64(x)) //nolint:gosec // two's complement is the wire form
+		binary.LittleEndian.PutUint64(b[:], uint64(x))
 		return appendSpecial(dst, "$integer", b[:]), nil
 	case string:
 		return appendString(dst, x), nil

@@ -34,7 +34,7 @@ func AppendOrdered(dst []byte, v Value) []byte {
 		return append(dst, tagNull)
 	case Int64:
 		dst = append(dst, tagInt64)
-		return binary.BigEndian.AppendUint64(dst, uint64(x)^(1<<63)) //nolint:gosec // the bits are meant, sign flipped
+		return binary.BigEndian.AppendUint64(dst, uint64(x)^(1<<63))
 	case float64:
 		dst = append(dst, tagFloat64)
 		return binary.BigEndian.AppendUint64(dst, floatBits(x))

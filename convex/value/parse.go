@@ -276,7 +276,7 @@ func (p *parser) hex() (rune, error) {
 		return 0, errSyntax
 	}
 	p.at += 4
-	return rune(n), nil //nolint:gosec // 16 bits
+	return rune(n), nil
 }
 
 // lowSurrogate completes a pair, or gives U+FFFD and leaves what follows.
@@ -289,7 +289,7 @@ func (p *parser) lowSurrogate(high rune) rune {
 	if err != nil {
 		return utf8.RuneError
 	}
-	r := utf16.DecodeRune(high, rune(low)) //nolint:gosec // 16 bits
+	r := utf16.DecodeRune(high, rune(low))
 	if r != utf8.RuneError {
 		p.at += 6
 	}
@@ -358,7 +358,7 @@ func decodeSpecial(name string, raw Value) (Value, error) {
 	}
 	bits := binary.LittleEndian.Uint64(b)
 	if name == "$integer" {
-		return Int64(bits), nil //nolint:gosec // two's complement is the wire form
+		return Int64(bits), nil
 	}
 	f := math.Float64frombits(bits)
 	if !isSpecialFloat(f) {

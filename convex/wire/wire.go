@@ -21,7 +21,7 @@ import (
 // byte first.
 func FormatTimestamp(ts store.Timestamp) string {
 	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], uint64(ts)) //nolint:gosec // timestamps are not negative
+	binary.LittleEndian.PutUint64(b[:], uint64(ts))
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
@@ -31,7 +31,7 @@ func ParseTimestamp(s string) (store.Timestamp, error) {
 	if err != nil || len(b) != 8 {
 		return 0, fmt.Errorf("timestamp %q is not 8 bytes in base64", s)
 	}
-	ts := store.Timestamp(binary.LittleEndian.Uint64(b)) //nolint:gosec // the sign is checked next
+	ts := store.Timestamp(binary.LittleEndian.Uint64(b))
 	if ts < 0 {
 		return 0, fmt.Errorf("timestamp %q is out of range", s)
 	}

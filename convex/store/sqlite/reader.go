@@ -29,7 +29,7 @@ func (r *reader) prepared(ctx context.Context, q string) (*sql.Stmt, error) {
 }
 
 func (r *reader) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	st, err := r.prepared(ctx, q)
+	st, err := r.prepared(ctx, q) //nolint:sqlclosecheck // kept in r.stmts
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (r *reader) query(ctx context.Context, q string, args ...any) (*sql.Rows, e
 }
 
 func (r *reader) exec(ctx context.Context, q string) error {
-	st, err := r.prepared(ctx, q)
+	st, err := r.prepared(ctx, q) //nolint:sqlclosecheck // kept in r.stmts
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (r *reader) begin(ctx context.Context) (store.Timestamp, error) {
 	if err := r.exec(ctx, "BEGIN"); err != nil {
 		return 0, err
 	}
-	st, err := r.prepared(ctx, lastCommit)
+	st, err := r.prepared(ctx, lastCommit) //nolint:sqlclosecheck // kept in r.stmts
 	if err != nil {
 		return 0, err
 	}

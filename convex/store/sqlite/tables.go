@@ -84,7 +84,7 @@ func (s *Store) sync(ctx context.Context) error {
 			return fmt.Errorf("sync table %s: %w", t.Name, err)
 		}
 		var last sql.NullFloat64
-		if err := tx.QueryRowContext(ctx, "SELECT max(_creationTime) FROM "+quote(t.Name)).Scan(&last); err != nil { //nolint:gosec // a checked identifier
+		if err := tx.QueryRowContext(ctx, "SELECT max(_creationTime) FROM "+quote(t.Name)).Scan(&last); err != nil {
 			return fmt.Errorf("read last creation time of %s: %w", t.Name, err)
 		}
 		s.creation = max(s.creation, last.Float64)
@@ -201,7 +201,7 @@ func createIndex(ctx context.Context, tx *sql.Tx, table string, ix schema.Index)
 		cols = append(cols, quote(f))
 	}
 	cols = append(cols, "_creationTime", "_id")
-	q := "CREATE INDEX " + quote(table+"."+ix.Name) + " ON " + quote(table) + " (" + strings.Join(cols, ", ") + ")"
+	q := "CREATE INDEX " + quote(table+"."+ix.Name) + " ON " + quote(table) + " (" + strings.Join(cols, ", ") + ")" //nolint:gosec // checked identifiers
 	if _, err := tx.ExecContext(ctx, q); err != nil {
 		return err
 	}

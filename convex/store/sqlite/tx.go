@@ -47,12 +47,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Transaction) error) (s
 	if err != nil {
 		return 0, err
 	}
-	// The only connection is free again: prepare what was missing for next time.
-	for _, q := range missed {
-		if err := s.stmts.prepare(ctx, s.writer, q); err != nil {
-			break // the next transaction runs it unprepared
-		}
-	}
+	s.stmts.learn(ctx, s.writer, missed) // the only connection is free again
 	return ts, nil
 }
 
@@ -207,7 +202,7 @@ func (t *Tx) Record(ctx context.Context, r store.Request, result []byte) error {
 
 func (t *Tx) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
 	if st := t.store.stmts.get(q); st != nil {
-		return t.tx.StmtContext(ctx, st).QueryContext(ctx, args...)
+		return t.tx.StmtContext(ctx, st).QueryContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 	}
 	t.missed = append(t.missed, q)
 	return t.tx.QueryContext(ctx, q, args...)
@@ -216,7 +211,7 @@ func (t *Tx) query(ctx context.Context, q string, args ...any) (*sql.Rows, error
 func (t *Tx) exec(ctx context.Context, q string, args ...any) error {
 	var err error
 	if st := t.store.stmts.get(q); st != nil {
-		_, err = t.tx.StmtContext(ctx, st).ExecContext(ctx, args...)
+		_, err = t.tx.StmtContext(ctx, st).ExecContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 	} else {
 		t.missed = append(t.missed, q)
 		_, err = t.tx.ExecContext(ctx, q, args...)
@@ -240,6 +235,16 @@ func (c *stmtCache) get(q string) *sql.Stmt {
 	return c.stmts[q]
 }
 
+// learn prepares statements for the next transaction. What fails stays
+// unprepared, which is slower and nothing else.
+func (c *stmtCache) learn(ctx context.Context, db *sql.DB, missed []string) {
+	for _, q := range missed {
+		if c.prepare(ctx, db, q) != nil {
+			return
+		}
+	}
+}
+
 func (c *stmtCache) prepare(ctx context.Context, db *sql.DB, q string) error {
 	c.mu.RLock()
 	_, have := c.stmts[q]
@@ -255,7 +260,7 @@ func (c *stmtCache) prepare(ctx context.Context, db *sql.DB, q string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, have := c.stmts[q]; have {
-		return st.Close()
+		return st.Close() //nolint:sqlclosecheck // only the loser of a race closes, the cache keeps the other
 	}
 	c.stmts[q] = st
 	return nil
@@ -289,8 +294,8 @@ func decodeKeys(b []byte) ([]store.Key, error) {
 		if w <= 0 || uint64(len(b)-w) < n {
 			return nil, errors.New("truncated keys")
 		}
-		keys = append(keys, store.Key(b[w:w+int(n)])) //nolint:gosec // n is at most len(b)
-		b = b[w+int(n):]                              //nolint:gosec // as above
+		keys = append(keys, store.Key(b[w:w+int(n)]))
+		b = b[w+int(n):]
 	}
 	return keys, nil
 }

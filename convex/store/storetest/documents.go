@@ -18,8 +18,12 @@ func testValues(t *testing.T, s *suite) {
 	values := value.Array{
 		nil, true, false, 0.0, math.Copysign(0, -1), 1.5, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64,
 		value.Int64(math.MinInt64), value.Int64(0), value.Int64(math.MaxInt64),
-		"", "x", "\x00", "añ😀", strings.Repeat("long", 5000), []byte{}, []byte{0, 255},
-		value.Array{}, value.Object{}, value.Object{"a": value.Array{value.Object{"b": nil}}},
+		"", "x", "\x00", "añ😀", strings.Repeat("long", 5000),
+		[]byte{},
+		[]byte{0, 255},
+		value.Array{},
+		value.Object{},
+		value.Object{"a": value.Array{value.Object{"b": nil}}},
 	}
 	for _, v := range values {
 		id := insert(t, st, value.Object{"a": v})

@@ -19,7 +19,13 @@ import (
 func few() *rapid.Generator[value.Value] {
 	return rapid.SampledFrom([]value.Value{
 		value.Undefined, nil, value.Int64(-1), value.Int64(1), math.Inf(-1), -1.0, math.Copysign(0, -1), 0.0, 1.0, math.NaN(),
-		false, true, "", "a", "a\x00", "ab", []byte{}, []byte{0}, value.Array{}, value.Array{1.0}, value.Object{}, value.Object{"k": 1.0},
+		false, true, "", "a", "a\x00", "ab",
+		[]byte{},
+		[]byte{0},
+		value.Array{},
+		value.Array{1.0},
+		value.Object{},
+		value.Object{"k": 1.0},
 	})
 }
 

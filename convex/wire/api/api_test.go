@@ -40,7 +40,8 @@ func openDoor(t *testing.T) *door {
 	r := function.NewRegistry()
 	function.Mutation(r, "dir/things:add", func(ctx *function.MutationCtx, a struct {
 		N value.Int64 `json:"n"`
-	}) (value.Int64, error) {
+	},
+	) (value.Int64, error) {
 		_, err := ctx.DB.Insert(ctx, "things", value.Object{"n": a.N})
 		return a.N, err
 	})

@@ -43,14 +43,11 @@ type Config struct {
 // Handler serves GET /api/{version}/sync and /api/sync.
 type Handler struct {
 	config Config
-	// work ends when Drain gives up waiting for what still runs.
-	work   context.Context
-	cancel context.CancelFunc
 
 	mu       sync.Mutex
-	sessions map[*session]struct{}
+	sessions map[*session]context.CancelFunc // each with how to cancel its work
 	draining bool
-	running  sync.WaitGroup // sessions, their mutations and actions
+	running  sync.WaitGroup // sessions, with their mutations and actions
 }
 
 // New returns a handler.
@@ -81,11 +78,7 @@ func New(c Config) (*Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	h := &Handler{config: c, sessions: map[*session]struct{}{}}
-	// Work outlives the request that began it: a mutation is not undone by a
-	// dropped socket.
-	h.work, h.cancel = context.WithCancel(context.Background())
-	return h, nil
+	return &Handler{config: c, sessions: map[*session]context.CancelFunc{}}, nil
 }
 
 // ServeHTTP upgrades the connection and serves it until it ends.
@@ -94,8 +87,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s := &session{handler: h, version: client}
-	if !h.enter(s) {
+	s := newSession(h, client)
+	// Work outlives the connection that asked for it: a mutation is not undone
+	// by a dropped socket. Drain cancels what takes too long.
+	work, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer cancel()
+	if !h.enter(s, cancel) {
 		http.Error(w, `{"code":"ServerStopping","message":"The server is stopping"}`, http.StatusServiceUnavailable)
 		return
 	}
@@ -110,7 +107,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // Accept answered
 	}
 	conn.SetReadLimit(h.config.ReadLimit)
-	s.serve(conn)
+	s.serve(work, conn)
 }
 
 // clientVersion refuses clients that speak another protocol.
@@ -133,13 +130,13 @@ func clientVersion(w http.ResponseWriter, r *http.Request) (wire.Client, bool) {
 	return c, true
 }
 
-func (h *Handler) enter(s *session) bool {
+func (h *Handler) enter(s *session, cancel context.CancelFunc) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
 		return false
 	}
-	h.sessions[s] = struct{}{}
+	h.sessions[s] = cancel
 	h.running.Add(1)
 	return true
 }
@@ -168,11 +165,18 @@ func (h *Handler) Drain(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		h.cancel()
 		return nil
 	case <-ctx.Done():
-		h.cancel()
+		h.cancelWork()
 		<-done
 		return ctx.Err()
+	}
+}
+
+func (h *Handler) cancelWork() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, cancel := range h.sessions {
+		cancel()
 	}
 }
