@@ -137,6 +137,16 @@ func Open(c Config) (*Target, error) {
 	return t, nil
 }
 
+// Prepare fetches what the first app with code would have to wait for. It may
+// be called at any time, or never.
+func (t *Target) Prepare(ctx context.Context) error {
+	if t.c.Boxes == nil {
+		return nil
+	}
+	_, err := t.c.Runtime.Path(ctx, func(string) {})
+	return err
+}
+
 func (t *Target) runDir() string { return filepath.Join(t.c.Dir, "run") }
 
 // Close stops all processes and waits for them. Requests fail afterwards.

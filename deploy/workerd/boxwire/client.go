@@ -64,7 +64,7 @@ func (c *Client) New(ctx context.Context, label string) (workerd.Box, error) {
 		_ = control.Close()
 		return nil, fmt.Errorf("open box: %w", err)
 	}
-	b := &box{c: c, id: first.ID, control: control, done: make(chan struct{}), gone: make(chan struct{})}
+	b := &box{c: c, life: context.WithoutCancel(ctx), id: first.ID, control: control, done: make(chan struct{}), gone: make(chan struct{})}
 	go func() {
 		defer close(b.gone)
 		defer b.end()
@@ -83,6 +83,7 @@ func (c *Client) New(ctx context.Context, label string) (workerd.Box, error) {
 
 type box struct {
 	c       *Client
+	life    context.Context // never ends; for Output, which is given none
 	id      string
 	control net.Conn
 	done    chan struct{} // closed by end
@@ -145,7 +146,7 @@ const outputLimit = 5 * time.Second
 func (b *box) Output() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), outputLimit)
+	ctx, cancel := context.WithTimeout(b.life, outputLimit)
 	defer cancel()
 	if text, err := b.c.get(ctx, b.path("/output")); err == nil {
 		b.last = text
