@@ -119,6 +119,7 @@ func (s *Service) Register(r *function.Registry) {
 	function.InternalMutation(r, "agent:callsStarted", callsStarted)
 	function.InternalMutation(r, "agent:callDone", callDone)
 	function.InternalMutation(r, "agent:finish", finish)
+	function.InternalMutation(r, "agent:forget", forget)
 }
 
 // System is the runtime as the agent's watch over its runs sees it.

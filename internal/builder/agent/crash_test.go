@@ -316,6 +316,42 @@ func TestStopOfAKilledRun(t *testing.T) {
 	}
 }
 
+// TestKillForEver: a run that kills its server again and again, always at the
+// same place, is given up; the files and the conversation stay usable.
+func TestKillForEver(t *testing.T) {
+	t.Parallel()
+	c := newCrashWorld(t, modeltest.Turns(
+		modeltest.Answer{Blocks: []modeltest.Block{
+			{Tool: "Write", Input: object{"file_path": "a.txt", "content": "a"}},
+			{Tool: "Bash", Input: object{"command": "sleep 0.3"}},
+		}},
+	))
+	first := c.orders
+	first.Moment, first.N = "recorded Write", 1
+	again := c.orders
+	again.Moment, again.N = "begun", 1
+	for _, o := range []orders{first, again, again, again, again, again, again} {
+		lines, kill := serve(t, o)
+		if !lines.Scan() || lines.Text() != "here" {
+			t.Fatalf("the server did not come to %q: %q", o.Moment, lines.Text())
+		}
+		kill()
+	}
+	c.finish()
+	c.open(func() {
+		if r := c.runs()[0]; r.Status != agent.Interrupted || r.Error == nil || r.Error.Code != "interrupted" {
+			t.Errorf("run = %+v %+v", r, r.Error)
+		}
+		if diff := cmp.Diff([]string{"prompt", "system/init", "assistant Write+Bash", "user ok", "user error", "result error_during_execution"}, c.kinds()); diff != "" {
+			t.Errorf("timeline (-want +got):\n%s", diff)
+		}
+		if len(c.commits()) != 1 {
+			t.Errorf("commits = %+v", c.commits())
+		}
+		c.sound()
+	})
+}
+
 // TestKillAtRandom kills servers again and again at no chosen moment.
 func TestKillAtRandom(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"time"
+
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/value"
 	"surgent.dev/surgent/internal/builder/agent/tools"
@@ -97,6 +99,56 @@ func (s *Service) Deleted(ctx *function.MutationCtx, p *projects.Project) error 
 	return leases.Delete(ctx, ctx.DB, l.ID)
 }
 
+// Forget ends the runs of a session that is being deleted and has their
+// journal removed; it is sessions.Starter's.
+func (s *Service) Forget(ctx *function.MutationCtx, id sessions.ID) error {
+	session, err := sessions.Sessions.Get(ctx, ctx.DB, id)
+	if err != nil || session == nil {
+		return err
+	}
+	for _, status := range open {
+		runs, err := Runs.Query(ctx.DB, "by_status", status, session.ProjectID).All(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			switch {
+			case r.SessionID != id:
+			case r.StartedAt == 0:
+				err = s.takeBack(ctx, r)
+			default:
+				err = s.requestStop(ctx, r)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	_, err = ctx.Scheduler.RunAfter(ctx, 0, "agent:forget", sessionArgs{id})
+	return err
+}
+
+const (
+	forgetPortion = 500
+	forgetWait    = 2 * time.Second // for a run that is being stopped
+)
+
+// forget removes the journal of a session that is gone, in portions.
+func forget(ctx *function.MutationCtx, a sessionArgs) (any, error) {
+	r, err := Runs.Query(ctx.DB, "by_session", a.SessionID).First(ctx)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	wait := time.Duration(0)
+	if r.Open() {
+		wait = forgetWait
+	} else if err := purgeRun(ctx, r.ID, forgetPortion); err != nil {
+		return nil, err
+	}
+	_, err = ctx.Scheduler.RunAfter(ctx, wait, "agent:forget", a)
+	return nil, err
+}
+
 // Purge removes up to about n documents of a removed project; it is for
 // projects.Parts.
 func (s *Service) Purge(ctx *function.MutationCtx, id projects.ID, n int) (left bool, err error) {
@@ -104,26 +156,32 @@ func (s *Service) Purge(ctx *function.MutationCtx, id projects.ID, n int) (left 
 	if err != nil || r == nil {
 		return false, err
 	}
-	stepDocs, err := steps.Query(ctx.DB, "by_run", r.ID).Take(ctx, n)
+	return true, purgeRun(ctx, r.ID, n)
+}
+
+// purgeRun removes up to about n documents of a run's journal, and the run once
+// it is empty.
+func purgeRun(ctx *function.MutationCtx, id RunID, n int) error {
+	stepDocs, err := steps.Query(ctx.DB, "by_run", id).Take(ctx, n)
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, d := range stepDocs {
 		if err := steps.Delete(ctx, ctx.DB, d.ID); err != nil {
-			return false, err
+			return err
 		}
 	}
-	callDocs, err := calls.Query(ctx.DB, "by_run", r.ID).Take(ctx, n)
+	callDocs, err := calls.Query(ctx.DB, "by_run", id).Take(ctx, n)
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, d := range callDocs {
 		if err := calls.Delete(ctx, ctx.DB, d.ID); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if len(stepDocs) == n || len(callDocs) == n {
-		return true, nil
+		return nil
 	}
-	return true, Runs.Delete(ctx, ctx.DB, r.ID)
+	return Runs.Delete(ctx, ctx.DB, id)
 }

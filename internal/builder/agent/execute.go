@@ -262,9 +262,9 @@ func repeats(all []Call) int {
 	return n
 }
 
-// answerOpenCalls gives each call without a result the one that it was
-// stopped, so that the conversation is whole. Whatever still runs is ended.
-func (t *task) answerOpenCalls() error {
+// answerOpenCalls gives each call without a result one that says why, so that
+// the conversation is whole. Whatever still runs is ended.
+func (t *task) answerOpenCalls(end Status) error {
 	for _, c := range t.pending() {
 		if t.env == nil { // stopped before the sandbox was ready
 			t.env = &tools.Env{Seen: map[string]string{}, Toolbox: t.tb}
@@ -272,6 +272,9 @@ func (t *task) answerOpenCalls() error {
 		res := tools.Result{Text: stoppedText, IsError: true}
 		if c.Status == CallStarted {
 			res = t.abandoned(c)
+		}
+		if end != Cancelled {
+			res.Text = interruptedText
 		}
 		if err := t.callDone(c, res); err != nil {
 			return err

@@ -194,7 +194,7 @@ func begin(ctx *function.MutationCtx, a beginArgs) (*Run, error) {
 	}
 	change := value.Object{"status": Running, "waiting": value.Undefined, "reason": value.Undefined}
 	if r.StartedAt > 0 {
-		change["resumes"] = r.Resumes + 1
+		change["resumes"], change["stalls"] = r.Resumes+1, r.Stalls+1
 	} else {
 		change["startedAt"], change["base"], change["dir"] = millis(ctx.Now()), a.Base, a.Dir
 		if err := insertRow(ctx, r, a.Row); err != nil {
@@ -368,7 +368,7 @@ func stepDone(ctx *function.MutationCtx, a stepDoneArgs) ([]Call, error) {
 			return nil, err
 		}
 	}
-	change := value.Object{"spent": r.Spent.plus(a.Usage), "activity": value.Undefined}
+	change := value.Object{"spent": r.Spent.plus(a.Usage), "activity": value.Undefined, "stalls": value.Undefined}
 	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
 		return nil, err
 	}
@@ -451,7 +451,7 @@ func callDone(ctx *function.MutationCtx, a callDoneArgs) (any, error) {
 	if err := calls.Patch(ctx, ctx.DB, c.ID, end); err != nil {
 		return nil, err
 	}
-	change := value.Object{}
+	change := value.Object{"stalls": value.Undefined}
 	if a.Dir != "" {
 		change["dir"] = a.Dir
 	}

@@ -266,3 +266,26 @@ func TestThinkingIsKeptAndTimed(t *testing.T) {
 	}
 	w.sound()
 }
+
+// TestThinkingStaysWithItsModel: another model does not get it.
+func TestThinkingStaysWithItsModel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{script: func(r modeltest.Request) modeltest.Answer {
+		return modeltest.Answer{Blocks: []modeltest.Block{{Thinking: "hm"}, {Text: "by " + r.Model}}}
+	}})
+	for i, name := range []string{"model-a", "model-b", "model-a"} {
+		args := object{"projectId": w.project, "sessionId": w.session, "prompt": "go", "model": name}
+		if err := w.rt.As(w.user).RunMutation(t.Context(), "sessions:createMessageAndRunAgent", args, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(i + 1)
+	}
+	var got []int
+	for _, r := range w.api.Requests() {
+		got = append(got, strings.Count(string(r.Body), `"type":"thinking"`))
+	}
+	if diff := cmp.Diff([]int{0, 0, 1}, got); diff != "" {
+		t.Errorf("thinking blocks sent (-want +got):\n%s", diff)
+	}
+	w.sound()
+}

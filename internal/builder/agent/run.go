@@ -16,8 +16,9 @@ import (
 // errStopped is the cause of a context whose run the person stopped.
 var errStopped = tools.ErrStopped
 
-// maxResumes is how often a run is taken up again before it counts as broken.
-const maxResumes = 5
+// maxStalls is how often a run is taken up again without a step forward before
+// it counts as broken.
+const maxStalls = 5
 
 // task is one run while a worker works on it.
 type task struct {
@@ -71,7 +72,7 @@ func (w *worker) run(ctx context.Context, id RunID) error {
 	if err := t.prepare(); err != nil {
 		return t.orStopped(err)
 	}
-	if t.cur.Run.Resumes > maxResumes {
+	if t.cur.Run.Stalls > maxStalls {
 		return t.finish(outcome{Status: Interrupted, Subtype: "error_during_execution", Error: &RunError{
 			Code: "interrupted", Message: "The run was interrupted too often. The files are as it left them.",
 		}})
@@ -111,6 +112,7 @@ func (t *task) prepare() error {
 		return err
 	}
 	t.cur.Run = *r
+	t.Moment("begun")
 	t.system = t.systemText(mode)
 	t.env = &tools.Env{
 		Toolbox: t.tb, Root: t.root, Dir: r.Dir, Seen: map[string]string{}, Now: t.Now,
@@ -289,10 +291,8 @@ func (t *task) finish(o outcome) error {
 	if t.tb == nil && t.cur.Run.StartedAt > 0 {
 		t.reach()
 	}
-	if o.Status == Cancelled {
-		if err := t.answerOpenCalls(); err != nil {
-			return err
-		}
+	if err := t.answerOpenCalls(o.Status); err != nil {
+		return err
 	}
 	t.sweep.Wait() // nothing writes while the checkpoint is made
 	if t.tb != nil && t.cur.Run.StartedAt > 0 && t.cur.Run.Mode != string(tools.Ask) {

@@ -81,6 +81,7 @@ type Run struct {
 	Reason          string    `json:"reason,omitempty"`
 	Waiting         *Pause    `json:"waiting,omitempty"`
 	Resumes         int       `json:"resumes,omitempty"` // times that it was taken up again
+	Stalls          int       `json:"stalls,omitempty"`  // the same, since the last step that was journaled
 	StopRequestedAt float64   `json:"stopRequestedAt,omitempty"`
 	Error           *RunError `json:"error,omitempty"`
 	Activity        *Activity `json:"activity,omitempty"`

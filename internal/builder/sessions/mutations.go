@@ -68,7 +68,7 @@ func (m *module) deleteSession(ctx *function.MutationCtx, a sessionArgs) (any, e
 		return nil, err
 	}
 	if m.starter != nil {
-		if err := m.starter.Stop(ctx, s.ID); err != nil {
+		if err := m.starter.Forget(ctx, s.ID); err != nil {
 			return nil, err
 		}
 	}
@@ -97,6 +97,9 @@ type Starter interface {
 	// Stop ends the session's current run and takes back its queued ones.
 	// Nothing to stop is fine.
 	Stop(ctx *function.MutationCtx, id ID) error
+	// Forget ends all runs of a session that is being deleted, and removes what
+	// the agent keeps of them.
+	Forget(ctx *function.MutationCtx, id ID) error
 }
 
 // Mode is how the agent may work.
