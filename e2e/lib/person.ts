@@ -23,6 +23,9 @@ export async function shot(page: Page, name: string): Promise<void> {
     await page.screenshot({ path: join(shots, `${name}-${scheme}.png`), animations: "disabled" });
   }
   await page.emulateMedia({ colorScheme: "light" });
+  // Colours fade for up to 200 ms: who measures contrast next must not meet
+  // them half-way.
+  await page.waitForTimeout(300);
 }
 
 // What axe found, by the place where it looked. The walk goes on, and ends by
