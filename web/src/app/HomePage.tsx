@@ -1,16 +1,19 @@
 import { useEffect } from "react";
-import { DemoStrip, HomeView, PreparingStrip } from "@/features/projects";
+import { DemoStrip, HomeView, PreparingStrip, useBuild } from "@/features/projects";
 import { useTitle } from "@/lib/useTitle";
 import { api, toFault, useQuery, useResult } from "@/sync";
 import { ErrorBoundary } from "@/ui";
 import { ConnectionStrip } from "./ConnectionStrip";
 import { Header } from "./Header";
 import { preload } from "./load";
+import { OpeningProject } from "./OpeningProject";
 import { UserMenu } from "./UserMenu";
 
 /** /: the prompt box, the projects, the templates. */
 export function HomePage() {
-  useTitle();
+  const builder = useBuild();
+  const { opening } = builder;
+  useTitle(opening?.name);
   useEffect(() => {
     // A project is what opens next; it must be there within a frame.
     const timer = setTimeout(() => preload("/p/"), 500);
@@ -19,6 +22,7 @@ export function HomePage() {
   const user = useQuery(api.auth.loggedInUser, {});
   const { data: config } = useResult(api.config.client, {});
   const { data: projects } = useResult(api.projects.listProjects, {});
+  if (opening !== undefined) return <OpeningProject {...opening} />;
   return (
     <div className="flex min-h-dvh flex-col">
       <Header
@@ -38,7 +42,7 @@ export function HomePage() {
       {config?.demo && <DemoStrip />}
       {config?.preparing && <PreparingStrip preparing={config.preparing} />}
       <main className="mx-auto flex w-full max-w-[880px] flex-col gap-12 px-4 pt-[min(9dvh,76px)] pb-16 sm:px-6">
-        <ErrorBoundary requestId={(error) => toFault(error).requestId}>{user && <HomeView user={user} />}</ErrorBoundary>
+        <ErrorBoundary requestId={(error) => toFault(error).requestId}>{user && <HomeView user={user} builder={builder} />}</ErrorBoundary>
       </main>
     </div>
   );

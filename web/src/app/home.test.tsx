@@ -63,6 +63,17 @@ describe("home", () => {
     expect(localStorage.getItem("surgent.draft.users1.home")).toBeNull();
   });
 
+  it("shows the project page at once, before the server has answered", async () => {
+    const world = makeWorld();
+    world.server.on("projects:createProject", () => new Promise(() => {}));
+    const { user } = open(world, "/");
+    await user.type(await box(), "Build a todo list{Enter}");
+    expect(screen.getByText("Sending")).toBeInTheDocument();
+    expect(screen.getByText("Preparing your project")).toBeInTheDocument();
+    expect(document.title).toBe("Build a todo list · Surgent");
+    expect(await violations()).toEqual([]);
+  });
+
   it("breaks the line on Shift+Enter and builds nothing from an empty box", async () => {
     const world = makeWorld();
     const { user } = open(world, "/");

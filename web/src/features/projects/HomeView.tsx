@@ -7,16 +7,16 @@ import { demoExamples, type Example, examples } from "./examples";
 import { ProjectList, ProjectListSkeleton } from "./ProjectList";
 import { PromptBox } from "./PromptBox";
 import { TemplateCards } from "./TemplateCards";
-import { useBuild } from "./useBuild";
+import type { Builder } from "./useBuild";
 
 /** Home: describe a project, go on with one, or start from a template. */
-export function HomeView({ user }: { user: User }) {
+export function HomeView({ user, builder }: { user: User; builder: Builder }) {
   const projects = useQuery(api.projects.listProjects, {});
   const templates = useQuery(api.projects.listTemplates, {}) ?? [];
   const config = useQuery(api.config.client, {});
   const [chosen, setChosen] = useState<string>();
   const template = templates.find((each) => each._id === chosen) ?? templates[0];
-  const { build, busy, fault } = useBuild();
+  const { build, fault } = builder;
   const box = useRef<HTMLTextAreaElement>(null);
   const list = useRef<HTMLElement>(null);
   const suggestion = config?.demo ? demoExamples.find((each) => each.template === template?.slug)?.text : undefined;
@@ -46,7 +46,6 @@ export function HomeView({ user }: { user: User }) {
           value={prompt.value}
           onChange={prompt.set}
           onBuild={() => void onBuild()}
-          busy={busy === "prompt"}
           instead={full ? <Full limit={limit} onChoose={() => chooseProject(list.current)} /> : undefined}
           error={fault !== undefined && fault.code !== "quota" ? fault.message : undefined}
           templates={templates}
@@ -71,7 +70,7 @@ export function HomeView({ user }: { user: User }) {
           <h2 id="templates" className="mb-3 text-section font-semibold">
             Start from a template
           </h2>
-          <TemplateCards templates={templates} busy={busy} onStart={(each) => void build(each, "")} />
+          <TemplateCards templates={templates} onStart={(each) => void build(each, "")} />
         </section>
       )}
     </>
@@ -118,5 +117,6 @@ function usePrompt(userId: string, suggestion: string | undefined) {
   useEffect(() => {
     if (typed !== undefined) writeDraft(userId, "home", typed);
   }, [userId, typed]);
+  // Home is gone by the time that the project is there, so the draft is removed where it is kept.
   return { value, set: setTyped, sent: () => writeDraft(userId, "home", "") };
 }

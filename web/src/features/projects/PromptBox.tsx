@@ -7,7 +7,6 @@ type Props = {
   value: string;
   onChange(value: string): void;
   onBuild(): void;
-  busy: boolean;
   /** Why nothing can be built now, with the way out; takes the place of the button. */
   instead?: React.ReactNode;
   error?: string;
@@ -20,7 +19,7 @@ type Props = {
 
 /** Where a new project is described. Enter builds; Shift+Enter, and Enter on touch, break the line. */
 export function PromptBox(props: Props) {
-  const { value, onChange, onBuild, busy, instead, error, templates, template, onTemplate, model, ref } = props;
+  const { value, onChange, onBuild, instead, error, templates, template, onTemplate, model, ref } = props;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.nativeEvent.isComposing) return;
     const always = event.ctrlKey || event.metaKey;
@@ -83,7 +82,7 @@ export function PromptBox(props: Props) {
         )}
         <span className="ml-auto flex min-w-0 items-center">
           {instead ?? (
-            <Button type="submit" look="primary" busy={busy} className="text-body">
+            <Button type="submit" look="primary" className="text-body">
               Build
               <ArrowRight size={16} strokeWidth={1.75} aria-hidden />
             </Button>

@@ -1,23 +1,17 @@
 import type { Template } from "@/sync";
-import { cx } from "@/lib/cx";
 
-type Props = { templates: Template[]; busy: string | undefined; onStart(template: Template): void };
+type Props = { templates: Template[]; onStart(template: Template): void };
 
 /** A card per template; pressing one makes a project without a prompt. */
-export function TemplateCards({ templates, busy, onStart }: Props) {
+export function TemplateCards({ templates, onStart }: Props) {
   return (
     <ul className="grid gap-3 sm:grid-cols-2">
       {templates.map((template) => (
         <li key={template._id}>
           <button
             type="button"
-            aria-busy={busy === template._id || undefined}
-            disabled={busy !== undefined}
             onClick={() => onStart(template)}
-            className={cx(
-              "flex h-full w-full flex-col gap-0.5 rounded-card border border-line bg-surface px-4 py-3 text-left transition-colors",
-              "hover:border-line-strong disabled:opacity-60",
-            )}
+            className="flex h-full w-full flex-col gap-0.5 rounded-card border border-line bg-surface px-4 py-3 text-left transition-colors hover:border-line-strong"
           >
             <span className="text-body font-semibold">{template.name}</span>
             {template.description !== undefined && (

@@ -2,3 +2,4 @@ export { DemoStrip } from "./DemoStrip";
 export { PreparingStrip } from "./PreparingStrip";
 export { HomeView } from "./HomeView";
 export { ProjectMenu } from "./ProjectMenu";
+export { useBuild } from "./useBuild";
