@@ -1,16 +1,20 @@
 package app
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"surgent.dev/surgent/deploy"
 	"surgent.dev/surgent/deploy/release"
 	"surgent.dev/surgent/deploy/webhook"
 	"surgent.dev/surgent/deploy/workerd"
 	"surgent.dev/surgent/internal/config"
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/internal/server/apps"
 	"surgent.dev/surgent/model"
 	"surgent.dev/surgent/model/anthropic"
@@ -37,6 +41,27 @@ type target struct {
 	deploy.Target
 	apps  http.Handler // nil when apps live elsewhere
 	close func()       // ends what serves apps
+	// prepare fetches what the first deployment would wait for.
+	prepare func(context.Context) error
+}
+
+// forgetful is a target that keeps nothing on this machine: what a build left
+// for it goes after a while.
+type forgetful struct {
+	deploy.Target
+	blobs  *release.Blobs
+	logger *slog.Logger
+}
+
+// keepBuilds is longer than any deployment takes.
+const keepBuilds = 2 * time.Hour
+
+func (f forgetful) Publish(ctx context.Context, rel *deploy.Release, progress func(string)) (*deploy.Published, error) {
+	published, err := f.Target.Publish(ctx, rel, progress)
+	if _, err := f.blobs.Sweep(func(string) bool { return false }, clock.Now().Add(-keepBuilds)); err != nil {
+		f.logger.Warn("sweep builds", "error", err)
+	}
+	return published, err
 }
 
 func (a *App) appURL(name string) string {
@@ -49,7 +74,10 @@ func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open deploy target: %w", err)
 		}
-		return &target{Target: t}, nil
+		return &target{
+			Target:  forgetful{t, blobs, a.logger.With("part", "apps")},
+			prepare: func(context.Context) error { return nil },
+		}, nil
 	}
 	t, err := workerd.Open(workerd.Config{
 		Dir: filepath.Join(a.config.Data, "apps"), Blobs: blobs, URL: a.appURL,
@@ -61,5 +89,5 @@ func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 	}
 	closeOnce := sync.OnceFunc(t.Close)
 	a.closers = append(a.closers, closeOnce)
-	return &target{Target: t, apps: apps.New(t), close: closeOnce}, nil
+	return &target{Target: t, apps: apps.New(t), close: closeOnce, prepare: t.Prepare}, nil
 }
