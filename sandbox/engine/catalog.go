@@ -52,7 +52,7 @@ type catalog struct {
 
 	mu     sync.Mutex
 	state  snapshot      // of the base
-	done   chan struct{} // closed when the base's build has ended, well or not
+	done   chan struct{} // closed when an attempt at the base has ended, well or not
 	root   string        // root file system with the toolbox, once active
 	key    string        // artifact key of memory images, once active
 	failed error
@@ -66,9 +66,33 @@ func newCatalog(cfg Config, recipe *base.Recipe) *catalog {
 	}}
 }
 
+// keepTrying prepares the base until it stands or ctx is done. What keeps it
+// from being built may pass: a network that is down, a disk that is full.
+func (c *catalog) keepTrying(ctx context.Context, gateway string) {
+	for wait := 15 * time.Second; ; wait = min(2*wait, 5*time.Minute) {
+		err := c.prepare(ctx, gateway)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		c.cfg.Logger.Error("no sandbox base", "error", err, "again_in", wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // prepare finds or builds the base and the root file system on it. The gateway
 // is part of what processes in memory images know.
 func (c *catalog) prepare(ctx context.Context, gateway string) error {
+	c.mu.Lock()
+	if c.failed != nil {
+		// Another attempt: who asks from now on waits for this one.
+		c.failed, c.done = nil, make(chan struct{})
+		c.state.State, c.state.Reason = "building", ""
+	}
+	c.mu.Unlock()
 	root, key, baseDir, err := c.build(ctx, gateway)
 	c.mu.Lock()
 	c.root, c.key, c.baseDir, c.failed = root, key, baseDir, err
@@ -78,9 +102,10 @@ func (c *catalog) prepare(ctx context.Context, gateway string) error {
 	} else {
 		c.state.State = "active"
 	}
+	done := c.done
 	c.mu.Unlock()
 	c.tidy()
-	close(c.done)
+	close(done)
 	return err
 }
 
@@ -118,8 +143,11 @@ func (c *catalog) build(ctx context.Context, gateway string) (root, key, baseDir
 
 // wait returns the root file system and the artifact key, once they are known.
 func (c *catalog) wait(ctx context.Context) (root, key string, err error) {
+	c.mu.Lock()
+	done := c.done
+	c.mu.Unlock()
 	select {
-	case <-c.done:
+	case <-done:
 	case <-ctx.Done():
 		return "", "", context.Cause(ctx)
 	}

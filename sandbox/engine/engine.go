@@ -83,7 +83,8 @@ func New(cfg Config) (*Engine, error) {
 // and /api/toolbox/{id}/toolbox, and previews on their own hosts.
 func (e *Engine) Handler() http.Handler { return e.handler }
 
-// Ready blocks until the base stands, and returns why it does not.
+// Ready blocks until the base stands, or an attempt to build it has failed, and
+// returns why. The engine goes on trying.
 func (e *Engine) Ready(ctx context.Context) error {
 	_, _, err := e.catalog.wait(ctx)
 	return err
@@ -110,9 +111,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error {
 		// A base that can't be built is told by the API, which goes on for the
 		// sandboxes that exist.
-		if err := e.catalog.prepare(ctx, e.inst.Gateway.String()); err != nil && ctx.Err() == nil {
-			e.log.Error("no sandbox base", "error", err)
-		}
+		e.catalog.keepTrying(ctx, e.inst.Gateway.String())
 		return nil
 	})
 	group.Go(func() error {
