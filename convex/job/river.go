@@ -37,6 +37,7 @@ type riverQueue[T any] struct {
 	client *river.Client[T]
 	driver riverdriver.Driver[T]
 	unwrap func(store.Transaction) (T, error)
+	wake   *listener
 	timer  *timer
 }
 
@@ -49,18 +50,18 @@ func openRiver[T any](ctx context.Context, c Config, driver riverdriver.Driver[T
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return nil, fmt.Errorf("migrate job tables: %w", err)
 	}
-	q := &riverQueue[T]{config: c, driver: driver, unwrap: unwrap}
+	q := &riverQueue[T]{config: c, driver: driver, unwrap: unwrap, wake: newListener()}
 	q.timer = newTimer(c.Now, q.promote)
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker[T]{queue: q}); err != nil {
 		return nil, fmt.Errorf("register worker: %w", err)
 	}
-	q.client, err = river.NewClient(driver, &river.Config{
+	q.client, err = river.NewClient(localDriver[T]{driver, q.wake}, &river.Config{
 		Logger:            logger,
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: c.Workers}},
 		Workers:           workers,
 		MaxAttempts:       attempts,
-		FetchCooldown:     10 * time.Millisecond,
+		FetchCooldown:     2 * time.Millisecond,
 		FetchPollInterval: 500 * time.Millisecond,
 		// A long action is not stuck: what died with its process is handed back
 		// by rescue when the next process starts.
@@ -92,9 +93,13 @@ func (q *riverQueue[T]) Enqueue(ctx context.Context, tx store.Transaction, j fun
 	if err != nil {
 		return "", fmt.Errorf("insert job: %w", err)
 	}
-	if !opts.ScheduledAt.IsZero() {
-		tx.AtCommit(func(store.Timestamp) { q.timer.add(opts.ScheduledAt) })
-	}
+	tx.AtCommit(func(store.Timestamp) {
+		if opts.ScheduledAt.IsZero() {
+			q.wake.wake()
+		} else {
+			q.timer.add(opts.ScheduledAt)
+		}
+	})
 	return strconv.FormatInt(res.Job.ID, 10), nil
 }
 
@@ -131,14 +136,11 @@ func (q *riverQueue[T]) rescue(ctx context.Context) error {
 // promote makes jobs available whose time has come. River does the same every
 // few seconds; this is what makes a short delay precise.
 func (q *riverQueue[T]) promote(ctx context.Context, now time.Time) {
-	exec := q.driver.GetExecutor()
-	err := exec.Exec(ctx, "UPDATE river_job SET state = 'available' WHERE state = 'scheduled' AND scheduled_at <= "+q.driver.ArgPlaceholder(), sqlTime(now))
-	if err == nil {
-		err = exec.NotifyMany(ctx, &riverdriver.NotifyManyParams{Topic: "river_insert", Payload: []string{`{"queue":"` + river.QueueDefault + `"}`}})
-	}
+	err := q.driver.GetExecutor().Exec(ctx, "UPDATE river_job SET state = 'available' WHERE state = 'scheduled' AND scheduled_at <= "+q.driver.ArgPlaceholder(), sqlTime(now))
 	if err != nil && ctx.Err() == nil {
 		q.config.Logger.WarnContext(ctx, "promote scheduled jobs", "error", err)
 	}
+	q.wake.wake()
 }
 
 // sqlTime is a time as River writes it in SQLite.
