@@ -59,41 +59,47 @@ export function ProjectLayout({ header, strips, chat, chatIcon, chatNews, panels
         <SkipLinks />
         {header}
         {strips}
-        {width === "column" && tabRow}
-        <main className="flex min-h-0 min-w-0 flex-1">
-          <section
-            aria-label="Chat"
-            hidden={!chatShown}
-            style={desk ? { width: split.value } : undefined}
-            className={cx("flex min-h-0 min-w-0 flex-col bg-bg", desk ? "shrink-0" : "flex-1", !chatShown && "hidden")}
-          >
-            <div {...tabPanel("chat")} className="flex min-h-0 flex-1 flex-col">
-              {chat}
-            </div>
-          </section>
-          {desk && chatShown && <Separator label="Width of the chat" {...split} />}
-          <section
-            aria-label="Work area"
-            id="preview"
-            tabIndex={-1}
-            hidden={!workShown}
-            className={cx("flex min-h-0 min-w-0 flex-1 flex-col bg-sunken outline-none", !workShown && "hidden")}
-          >
-            {desk && <div className="bg-bg">{tabRow}</div>}
-            {panels.map((panel) => {
-              const visible = desk ? panel.id === deskTab(shown) : panel.id === shown;
-              return (
-                <div
-                  key={panel.id}
-                  {...tabPanel(panel.id)}
-                  hidden={!visible}
-                  className={cx("flex min-h-0 min-w-0 flex-1 flex-col", !visible && "hidden")}
-                >
-                  {(visible || opened.has(panel.id) || panel.id === "preview") && panel.panel}
-                </div>
-              );
-            })}
-          </section>
+        <main className="flex min-h-0 min-w-0 flex-1 flex-col">
+          {width === "column" && tabRow}
+          <div className="flex min-h-0 min-w-0 flex-1">
+            <section
+              aria-label="Chat"
+              hidden={!chatShown}
+              style={desk ? { width: split.value } : undefined}
+              className={cx(
+                "flex min-h-0 min-w-0 flex-col bg-bg",
+                desk ? "shrink-0" : "flex-1",
+                !chatShown && "hidden",
+              )}
+            >
+              <div {...tabPanel("chat")} className="flex min-h-0 flex-1 flex-col">
+                {chat}
+              </div>
+            </section>
+            {desk && chatShown && <Separator label="Width of the chat" {...split} />}
+            <section
+              aria-label="Work area"
+              id="preview"
+              tabIndex={-1}
+              hidden={!workShown}
+              className={cx("flex min-h-0 min-w-0 flex-1 flex-col bg-sunken outline-none", !workShown && "hidden")}
+            >
+              {desk && <div className="bg-bg">{tabRow}</div>}
+              {panels.map((panel) => {
+                const visible = desk ? panel.id === deskTab(shown) : panel.id === shown;
+                return (
+                  <div
+                    key={panel.id}
+                    {...tabPanel(panel.id)}
+                    hidden={!visible}
+                    className={cx("flex min-h-0 min-w-0 flex-1 flex-col", !visible && "hidden")}
+                  >
+                    {(visible || opened.has(panel.id) || panel.id === "preview") && panel.panel}
+                  </div>
+                );
+              })}
+            </section>
+          </div>
         </main>
         {width === "phone" && <BottomBar chat={chatTab} panels={panels} value={shown} onChange={onTab} />}
       </div>

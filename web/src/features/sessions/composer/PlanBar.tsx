@@ -24,17 +24,17 @@ export function PlanBar({ plan }: { plan: Todo[] }) {
       <button
         type="button"
         aria-expanded={open}
-        aria-label={`Plan, ${done} of ${plan.length} done, now: ${now?.content ?? ""}`}
         onClick={() => setOpen(!open)}
         className="touch-target flex h-9 w-full items-center gap-3 rounded-t-box px-3 text-start text-step -outline-offset-2"
       >
+        <span className="sr-only">{`Plan, ${done} of ${plan.length} done, now: ${now?.content ?? ""}`}</span>
         <span aria-hidden className="flex shrink-0 gap-1">
           {plan.slice(0, 8).map((t, i) => (
             <span key={i} className={cx("keep-color h-1 w-4 rounded-full", looks[t.status])} />
           ))}
         </span>
-        <span className="min-w-0 flex-1 truncate font-medium">{now?.content}</span>
-        <span className="tabular shrink-0 text-ink-2">
+        <span aria-hidden className="min-w-0 flex-1 truncate font-medium">{now?.content}</span>
+        <span aria-hidden className="tabular shrink-0 text-ink-2">
           {done} of {plan.length}
         </span>
         <Chevron size={16} strokeWidth={1.75} aria-hidden className="shrink-0 text-ink-2" />

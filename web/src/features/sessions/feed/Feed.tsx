@@ -69,11 +69,11 @@ function NewPill({ turns, onClick }: { turns: Turn[]; onClick(): void }) {
     <button
       type="button"
       onClick={onClick}
-      aria-label={fresh > 0 ? `${fresh} new, go to the end` : "Go to the end"}
       className="touch-target tabular absolute bottom-2 left-1/2 z-20 inline-flex h-7 -translate-x-1/2 animate-rise items-center gap-1.5 rounded-full border border-line bg-raised px-3 text-meta font-medium text-ink shadow-pop hover:bg-sunken"
     >
       <ArrowDown size={14} strokeWidth={1.75} aria-hidden />
-      {fresh > 0 ? `New · ${fresh}` : "End"}
+      <span className="sr-only">{fresh > 0 ? `${fresh} new, go to the end` : "Go to the end"}</span>
+      <span aria-hidden>{fresh > 0 ? `New · ${fresh}` : "End"}</span>
     </button>
   );
 }

@@ -11,7 +11,7 @@ export const CodeBlock = memo(function CodeBlock({ code, language }: { code: str
         <span>{name || "text"}</span>
         <CopyIcon text={code} label="Copy code" />
       </figcaption>
-      <pre tabIndex={-1}>
+      <pre>
         <Code code={code} name={name} />
       </pre>
     </figure>

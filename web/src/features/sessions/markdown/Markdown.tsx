@@ -69,7 +69,7 @@ function ListView({ list }: { list: Tokens.List }) {
 function TableView({ table }: { table: Tokens.Table }) {
   const cell = (c: Tokens.TableCell) => ({ style: c.align ? { textAlign: c.align } : undefined, children: inline(c.tokens) });
   return (
-    <div className="md-table" tabIndex={-1}>
+    <div className="md-table">
       <table>
         <thead>
           <tr>{table.header.map((c, i) => <th key={i} scope="col" {...cell(c)} />)}</tr>

@@ -17,11 +17,9 @@ export const DiffView = memo(function DiffView({ lines, name }: { lines: PatchLi
   return (
     <>
       <div className="code-box" role="group" aria-label="Changed lines">
-        <div className="min-w-fit">
-          {shown.map((line, i) => (
-            <DiffLine key={i} line={line} tokens={colours[i] ?? []} />
-          ))}
-        </div>
+        {shown.map((line, i) => (
+          <DiffLine key={i} line={line} tokens={colours[i] ?? []} />
+        ))}
       </div>
       {!all && lines.length > few && <ShowAll count={lines.length} onClick={() => setAll(true)} />}
       {all && lines.length > most && <p className="step-note">The first {most} of {lines.length} lines.</p>}
@@ -32,12 +30,12 @@ export const DiffView = memo(function DiffView({ lines, name }: { lines: PatchLi
 function DiffLine({ line, tokens }: { line: PatchLine; tokens: Parameters<typeof Tokens>[0]["tokens"] }) {
   if (line.sign === "@") return <div className="px-3 text-ink-3 select-none">⋯</div>;
   return (
-    <div className={cx("flex px-3 whitespace-pre", line.sign === "+" && "bg-diff-add", line.sign === "-" && "bg-diff-del")}>
+    <div className={cx("flex px-3 whitespace-pre-wrap", line.sign === "+" && "bg-diff-add", line.sign === "-" && "bg-diff-del")}>
       <span className={cx("w-4 shrink-0 select-none", line.sign === "+" && "text-ok", line.sign === "-" && "text-bad")}>
         {line.sign !== " " && <span className="sr-only">{line.sign === "+" ? "added " : "removed "}</span>}
         <span aria-hidden>{line.sign === "-" ? "−" : line.sign}</span>
       </span>
-      <code>
+      <code className="min-w-0">
         <Tokens tokens={tokens} />
       </code>
     </div>

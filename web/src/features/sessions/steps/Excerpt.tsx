@@ -14,18 +14,16 @@ export function Excerpt({ text, name, start = 1 }: { text: string; name?: string
   return (
     <>
       <div className="code-box">
-        <div className="min-w-fit">
-          {lines.map((tokens, i) => (
-            <div key={i} className="flex px-3 whitespace-pre">
-              <span className="w-9 shrink-0 pr-3 text-right text-ink-3 select-none" aria-hidden>
-                {start + i}
-              </span>
-              <code>
-                <Tokens tokens={tokens} />
-              </code>
-            </div>
-          ))}
-        </div>
+        {lines.map((tokens, i) => (
+          <div key={i} className="flex px-3 whitespace-pre-wrap">
+            <span className="w-9 shrink-0 pr-3 text-right text-ink-3 select-none" aria-hidden>
+              {start + i}
+            </span>
+            <code className="min-w-0">
+              <Tokens tokens={tokens} />
+            </code>
+          </div>
+        ))}
       </div>
       {!all && total > few && <ShowAll count={total} onClick={() => setAll(true)} />}
     </>

@@ -13,7 +13,7 @@ export function HitsView({ text }: { text: string }) {
   const shown = lines.slice(0, all ? most : few);
   return (
     <>
-      <ul className="code-box px-3 whitespace-pre">
+      <ul className="code-box px-3 whitespace-pre-wrap">
         {shown.map((line, i) => (
           <Hit key={i} line={line} />
         ))}

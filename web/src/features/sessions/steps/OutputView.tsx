@@ -28,7 +28,7 @@ export const OutputView = memo(function OutputView({ text, live }: { text: strin
   return (
     <>
       {!all && lines.length > few && !live && <ShowAll count={lines.length} onClick={() => setAll(true)} />}
-      <pre className="code-box px-3" tabIndex={-1}>
+      <pre className="code-box px-3">
         {parts.map((part, i) => (
           <code key={i}>
             {i > 0 && <span className="text-ink-3 select-none">{`\n⋯ ${lines.length - 2 * half} lines\n`}</span>}

@@ -40,7 +40,7 @@ function BashDetails({ step }: { step: Step }) {
   return (
     <>
       {long && (
-        <pre className="code-box border-b border-line px-3 text-ink-2" tabIndex={-1}>
+        <pre className="code-box border-b border-line px-3 text-ink-2">
           <code>{command}</code>
         </pre>
       )}

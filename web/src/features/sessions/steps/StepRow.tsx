@@ -1,4 +1,14 @@
-import { ChevronDown, ChevronRight, FileSearch, FileText, Pencil, Search, SquareTerminal, Wrench, X } from "lucide-react";
+import {
+  ChevronDown,
+  ChevronRight,
+  FileSearch,
+  FileText,
+  Pencil,
+  Search,
+  SquareTerminal,
+  Wrench,
+  X,
+} from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { cx } from "@/lib/cx";
 import { type Right, type Step, type StepIcon, stepWords } from "@/lib/timeline";
@@ -31,22 +41,33 @@ export const StepRow = memo(function StepRow({ step, open, onToggle }: StepRowPr
         type="button"
         data-row
         tabIndex={-1}
-        aria-label={words.name}
         aria-expanded={opens ? open : undefined}
         onClick={opens ? () => onToggle(step.key, !open) : undefined}
         className="step-row"
       >
-        <Icon size={16} strokeWidth={1.75} aria-hidden className={cx("shrink-0", failed ? "text-bad" : active ? "text-accent-text" : "text-ink-2")} />
-        <span className={cx("shrink-0 font-medium", failed && !words.error ? "" : failed && "text-bad")}>{words.verb}</span>
-        <Target text={words.target} className={active ? "text-accent-text" : "text-ink-2"} />
-        {words.error && <span className="min-w-16 flex-[2] truncate text-ink-2">{words.error}</span>}
-        <span className="tabular ml-auto flex shrink-0 items-center gap-2 pl-2 text-meta text-ink-2">
-          {active && step.state === "running" ? <Seconds since={step.startedAt} /> : <RightSide right={words.right} />}
-          {step.state === "denied" && "Not allowed in Ask"}
-          {step.state === "cut" && "Stopped"}
-          {opens && (
-            <Chevron size={14} strokeWidth={1.75} aria-hidden className="-mr-0.5 text-ink-3" />
-          )}
+        <span className="sr-only">{words.name}</span>
+        <span aria-hidden className="contents">
+          <Icon
+            size={16}
+            strokeWidth={1.75}
+            aria-hidden
+            className={cx("shrink-0", failed ? "text-bad" : active ? "text-accent-text" : "text-ink-2")}
+          />
+          <span className={cx("shrink-0 font-medium", failed && !words.error ? "" : failed && "text-bad")}>
+            {words.verb}
+          </span>
+          <Target text={words.target} className={active ? "text-accent-text" : "text-ink-2"} />
+          {words.error && <span className="min-w-16 flex-[2] truncate text-ink-2">{words.error}</span>}
+          <span className="tabular ml-auto flex shrink-0 items-center gap-2 pl-2 text-meta text-ink-2">
+            {active && step.state === "running" ? (
+              <Seconds since={step.startedAt} />
+            ) : (
+              <RightSide right={words.right} />
+            )}
+            {step.state === "denied" && "Not allowed in Ask"}
+            {step.state === "cut" && "Stopped"}
+            {opens && <Chevron size={14} strokeWidth={1.75} aria-hidden className="-mr-0.5 text-ink-3" />}
+          </span>
         </span>
       </button>
       {open && opens && <StepDetails step={step} />}
