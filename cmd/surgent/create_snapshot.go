@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -24,7 +23,7 @@ func createSnapshotCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			say := func(step string) { fmt.Fprintln(os.Stderr, step) }
+			say := func(step string) { tell(os.Stderr, step) }
 			if cfg.Daytona.APIKey != "" {
 				err = app.CreateSnapshot(cmd.Context(), cfg, newLogger(), say)
 			} else {
@@ -41,7 +40,7 @@ func createSnapshotCommand() *cobra.Command {
 				})
 			}
 			if err == nil {
-				fmt.Fprintln(os.Stdout, "The snapshot is ready")
+				tell(os.Stdout, "The snapshot is ready")
 			}
 			return err
 		},

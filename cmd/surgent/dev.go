@@ -76,7 +76,7 @@ func develop(ctx context.Context, dir string, logger *slog.Logger) error {
 			return errRebuilt
 		case err != nil:
 			// A wrong value in .env.local, most likely: wait until it is mended.
-			fmt.Fprintln(os.Stderr, "surgent: "+oneLine(err.Error()))
+			tell(os.Stderr, "surgent: "+oneLine(err.Error()))
 			if why := nextChange(ctx, dir, source, changes, logger); errors.Is(why, errRebuilt) {
 				return errRebuilt
 			}
@@ -90,7 +90,7 @@ func develop(ctx context.Context, dir string, logger *slog.Logger) error {
 
 // inSourceTree tells whether dir is this module's source.
 func inSourceTree(dir string) bool {
-	mod, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // the working folder
+	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	return err == nil && strings.HasPrefix(string(mod), "module surgent.dev/surgent\n")
 }
 
@@ -108,7 +108,7 @@ func startVite(ctx context.Context, web string) (at *url.URL, stop func(), err e
 	if err := l.Close(); err != nil {
 		return nil, nil, fmt.Errorf("find a port for Vite: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "node", vite, "--host", "127.0.0.1", "--port", fmt.Sprint(port), "--strictPort", "--clearScreen", "false") //nolint:gosec // our own script
+	cmd := exec.CommandContext(ctx, "node", vite, "--host", "127.0.0.1", "--port", fmt.Sprint(port), "--strictPort", "--clearScreen", "false")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = web, os.Stderr, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
@@ -201,7 +201,7 @@ func nextChange(ctx context.Context, dir string, source bool, changes <-chan fsn
 func builtPath(dir string) string { return filepath.Join(dir, "bin", "surgent-dev") }
 
 func rebuild(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", builtPath(dir), "./cmd/surgent") //nolint:gosec // the tree that the person works in
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", builtPath(dir), "./cmd/surgent")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, os.Stderr, os.Stderr
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return cmd.Run()
@@ -210,5 +210,5 @@ func rebuild(ctx context.Context, dir string) error {
 // takeOver replaces this process by the binary that was just built.
 func takeOver(dir string) error {
 	path := builtPath(dir)
-	return fmt.Errorf("start %s: %w", path, syscall.Exec(path, append([]string{path}, os.Args[1:]...), os.Environ())) //nolint:gosec // built above
+	return fmt.Errorf("start %s: %w", path, syscall.Exec(path, append([]string{path}, os.Args[1:]...), os.Environ()))
 }

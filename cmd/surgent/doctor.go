@@ -1,8 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -32,7 +32,7 @@ func doctorCommand() *cobra.Command {
 				case f.Note:
 					mark = "note"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", f.Part, mark, f.Text)
+				tell(w, strings.Join([]string{f.Part, mark, f.Text}, "\t"))
 			}
 			if err := w.Flush(); err != nil {
 				return err

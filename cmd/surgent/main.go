@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -34,7 +35,7 @@ func run() int {
 	context.AfterFunc(ctx, stop)
 	if err := root().ExecuteContext(ctx); err != nil {
 		if !errors.Is(err, errQuiet) {
-			fmt.Fprintln(os.Stderr, "surgent: "+oneLine(err.Error()))
+			tell(os.Stderr, "surgent: "+oneLine(err.Error()))
 		}
 		return 1
 	}
@@ -55,6 +56,10 @@ func root() *cobra.Command {
 	cmd.AddCommand(serveCommand(), devCommand(), setupCommand(), doctorCommand(), createSnapshotCommand(), sandboxCommand())
 	return cmd
 }
+
+// tell prints a line for the person or the script that started us. A reader
+// that has gone is no reason to stop.
+func tell(w io.Writer, line string) { _, _ = fmt.Fprintln(w, line) }
 
 // newLogger logs to standard error, as text for people.
 func newLogger() *slog.Logger {

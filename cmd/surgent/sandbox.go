@@ -47,8 +47,8 @@ func sandboxServeCommand() *cobra.Command {
 				return err
 			}
 			o.Logger = newLogger()
-			o.Progress = func(step string) { fmt.Fprintln(os.Stderr, step) }
-			o.Ready = func(url string) { fmt.Fprintln(os.Stdout, "Sandboxes are at "+url) }
+			o.Progress = func(step string) { tell(os.Stderr, step) }
+			o.Ready = func(url string) { tell(os.Stdout, "Sandboxes are at "+url) }
 			return app.ServeSandboxes(cmd.Context(), o)
 		},
 	}
@@ -68,7 +68,7 @@ func engineKey(key, file string) (string, error) {
 	if file == "" {
 		return "", errors.New("--api-key or --api-key-file is needed: the key that clients must send")
 	}
-	raw, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("--api-key-file: %w", err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"os"
 
@@ -35,8 +34,8 @@ func serve(ctx context.Context, webDevServer *url.URL) error {
 		return err
 	}
 	a, err := app.Open(ctx, app.Options{
-		Config: cfg, Logger: newLogger(), Binary: binary, WebDevServer: webDevServer,
-		Ready: func(address string) { fmt.Fprintln(os.Stdout, "Surgent is at "+address) },
+		Config: cfg, Logger: newLogger(), Binary: binary, Engine: hasRunsc, WebDevServer: webDevServer,
+		Ready: func(address string) { tell(os.Stdout, "Surgent is at "+address) },
 	})
 	if err != nil {
 		return err

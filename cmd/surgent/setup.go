@@ -44,7 +44,7 @@ func awaitServer(ctx context.Context, at string, timeout time.Duration) error {
 	for {
 		last := ask(deadline, at)
 		if last == nil {
-			fmt.Fprintln(os.Stdout, at+" is ready")
+			tell(os.Stdout, at+" is ready")
 			return nil
 		}
 		select {

@@ -19,7 +19,7 @@ type rule struct {
 }
 
 // fixture is what the owner has and others know the ids of.
-type fixture struct{ project, session, row, template string }
+type fixture struct{ project, session string }
 
 const (
 	unauthenticated = "error Unauthenticated"

@@ -6,12 +6,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -42,6 +44,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Binary is this program's own path: the sandbox engine runs it again.
 	Binary string
+	// Engine says that the binary carries the engine's isolation.
+	Engine bool
 	// WebDevServer is a Vite dev server to show in place of the built
 	// workspace, nil for none.
 	WebDevServer *url.URL
@@ -53,7 +57,7 @@ type Options struct {
 type App struct {
 	config *config.Config
 	logger *slog.Logger
-	binary string
+	binary string // "" when it can't run sandboxes
 	ready  func(string)
 
 	listener  net.Listener
@@ -73,7 +77,10 @@ type App struct {
 // Open builds the server. What is missing on this machine is an error of one
 // line that names it and the way out. Call Close when Open succeeded.
 func Open(ctx context.Context, o Options) (*App, error) {
-	a := &App{config: o.Config, logger: o.Logger, binary: o.Binary, ready: o.Ready}
+	a := &App{config: o.Config, logger: o.Logger, ready: o.Ready}
+	if o.Engine {
+		a.binary = o.Binary
+	}
 	if err := a.open(ctx, o.WebDevServer); err != nil {
 		a.Close()
 		return nil, err
@@ -91,7 +98,10 @@ func (a *App) open(ctx context.Context, webDevServer *url.URL) error {
 		return err
 	}
 	a.closers = append(a.closers, func() { _ = a.listener.Close() })
-	if a.sandboxes, err = openSandboxes(a); err != nil {
+	if _, err := exec.LookPath("git"); err != nil {
+		return errors.New("git is not installed: it keeps checkpoints outside of the sandboxes: apt-get install git")
+	}
+	if a.sandboxes, err = openSandboxes(ctx, a); err != nil {
 		return err
 	}
 	links, err := a.openLinks()
@@ -175,6 +185,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.warmer.Run(ctx); err != nil {
 		return err
 	}
+	if err := a.target.prepare(ctx); err != nil && ctx.Err() == nil {
+		a.logger.Warn("the first deployed app will have to wait", "error", err)
+	}
 	<-ctx.Done()
 	return nil
 }
@@ -223,7 +236,7 @@ func (a *App) origin() string { return config.Scheme(a.config.Domain) + "://" + 
 // openStore opens the database file, readable by this user only: it holds
 // password hashes and everybody's work.
 func openStore(ctx context.Context, path string, declared *schema.Schema) (*sqlite.Store, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a fixed name in the data folder
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {
 		err = f.Close()
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +24,8 @@ import (
 // doors are the real ones.
 type bench struct {
 	*App
-	url string
+	url  string
+	down func() // stops it before the test ends
 }
 
 func newBench(t *testing.T) *bench {
@@ -34,7 +36,15 @@ func newBench(t *testing.T) *bench {
 
 func startBench(t *testing.T, dir string) *bench {
 	t.Helper()
+	return startBenchAt(t, dir, "")
+}
+
+// startBenchAt starts a bench on an address, so that tokens of an earlier one
+// there are still good.
+func startBenchAt(t *testing.T, dir, addr string) *bench {
+	t.Helper()
 	return start(t, dir, "/nowhere", slog.New(slog.DiscardHandler), map[string]string{
+		"SURGENT_ADDR":    addr,
 		"SURGENT_CACHE":   filepath.Join(dir, "cache"),
 		"DAYTONA_API_KEY": "unused", "DAYTONA_SERVER_URL": "http://127.0.0.1:1/api",
 	})
@@ -42,26 +52,30 @@ func startBench(t *testing.T, dir string) *bench {
 
 func start(t *testing.T, dir, binary string, logger *slog.Logger, env map[string]string) *bench {
 	t.Helper()
-	env["SURGENT_ADDR"], env["SURGENT_DATA"] = fmt.Sprintf("127.0.0.1:%d", freePort(t)), dir
+	env["SURGENT_DATA"] = dir
+	if env["SURGENT_ADDR"] == "" {
+		env["SURGENT_ADDR"] = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	}
 	cfg, err := config.Load(config.Source{Dir: dir, Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ready := make(chan struct{})
-	a, err := Open(t.Context(), Options{Config: cfg, Logger: logger, Binary: binary, Ready: func(string) { close(ready) }})
+	a, err := Open(t.Context(), Options{Config: cfg, Logger: logger, Binary: binary, Engine: true, Ready: func(string) { close(ready) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
+	down := sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("the server ended with %v", err)
 		}
 		a.Close()
 	})
+	t.Cleanup(down)
 	select {
 	case <-ready:
 	case err := <-ended:
@@ -70,7 +84,7 @@ func start(t *testing.T, dir, binary string, logger *slog.Logger, env map[string
 	case <-time.After(30 * time.Second):
 		t.Fatal("the server did not start within 30 s")
 	}
-	b := &bench{App: a, url: "http://" + cfg.Addr}
+	b := &bench{App: a, url: "http://" + cfg.Addr, down: down}
 	b.awaitHealthy(t)
 	return b
 }
@@ -78,7 +92,11 @@ func start(t *testing.T, dir, binary string, logger *slog.Logger, env map[string
 func (b *bench) awaitHealthy(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		res, err := http.Get(b.url + "/healthz") //nolint:noctx // a test's poll
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {

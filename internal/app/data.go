@@ -17,20 +17,20 @@ const leastFree = 256 << 20
 // openData makes the data folder and takes it for this process: two servers
 // on one folder would both believe that they run its sandboxes and jobs.
 func openData(dir string) (release func(), err error) {
-	if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // sandboxes' file servers pass through
+	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, fmt.Errorf("SURGENT_DATA: the folder %s can't be made (%w): choose one that this user may write", dir, cause(err))
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err == nil {
-		if free := fs.Bavail * uint64(fs.Bsize); free < leastFree { //nolint:gosec // block sizes are positive
+		if free := fs.Bavail * uint64(fs.Bsize); free < leastFree {
 			return nil, fmt.Errorf("SURGENT_DATA: only %d MB are free in %s: make room, or choose another folder", free>>20, dir)
 		}
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "server.lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a fixed name
+	f, err := os.OpenFile(filepath.Join(dir, "server.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("SURGENT_DATA: %s can't be written (%w): choose a folder that this user may write", dir, cause(err))
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { //nolint:gosec // descriptors are small
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("SURGENT_DATA: another server runs on %s: stop it, or choose another folder", dir)
 	}
@@ -39,7 +39,7 @@ func openData(dir string) (release func(), err error) {
 
 // listen opens the server's address, or says how to get another.
 func listen(addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr) //nolint:noctx // returns at once
+	l, err := net.Listen("tcp", addr)
 	switch {
 	case err == nil:
 		return l, nil

@@ -14,7 +14,7 @@ import (
 	"surgent.dev/surgent/internal/builder/templates"
 	"surgent.dev/surgent/internal/config"
 	"surgent.dev/surgent/sandbox/daytona"
-	"surgent.dev/surgent/sandbox/toolbox/bin"
+	toolboxbin "surgent.dev/surgent/sandbox/toolbox/bin"
 	"surgent.dev/surgent/web"
 )
 
@@ -70,7 +70,7 @@ func diagnoseData(c *config.Config) Finding {
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err == nil {
-		free := fs.Bavail * uint64(fs.Bsize) //nolint:gosec // block sizes are positive
+		free := fs.Bavail * uint64(fs.Bsize)
 		f.Text += fmt.Sprintf(", %.1f GB free", float64(free)/1e9)
 		f.Missing = free < leastFree
 	}

@@ -12,8 +12,8 @@ import (
 
 	"surgent.dev/surgent/deploy/workerd"
 	"surgent.dev/surgent/sandbox/engine"
-	"surgent.dev/surgent/sandbox/toolbox/bin"
-	"surgent.dev/surgent/snapshots/default-env"
+	toolboxbin "surgent.dev/surgent/sandbox/toolbox/bin"
+	defaultenv "surgent.dev/surgent/snapshots/default-env"
 )
 
 // engineSettings are what app decides about an engine.

@@ -308,22 +308,27 @@ func (v *visitor) open(t *testing.T, owner *person, project string) {
 		t.Fatalf("link %s", link.URL)
 	}
 	label, _, _ := strings.Cut(host, ".")
-	res, _ := v.do(t, label, "/"+path)
-	for _, c := range res.Cookies() {
-		v.cookie = c.Name + "=" + c.Value
-	}
-	if res.StatusCode != http.StatusSeeOther || v.cookie == "" {
-		t.Fatalf("the link answers %d", res.StatusCode)
+	res := v.do(t, label, "/"+path)
+	v.cookie, _, _ = strings.Cut(res.header.Get("Set-Cookie"), ";")
+	if res.status != http.StatusSeeOther || v.cookie == "" {
+		t.Fatalf("the link answers %d", res.status)
 	}
 }
 
 func (v *visitor) get(t *testing.T, label, path string) (int, string) {
 	t.Helper()
-	res, body := v.do(t, label, path)
-	return res.StatusCode, body
+	res := v.do(t, label, path)
+	return res.status, res.body
 }
 
-func (v *visitor) do(t *testing.T, label, path string) (*http.Response, string) {
+// page is a response whose body has been read.
+type page struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (v *visitor) do(t *testing.T, label, path string) page {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.b.url+path, nil)
 	if err != nil {
@@ -344,5 +349,5 @@ func (v *visitor) do(t *testing.T, label, path string) (*http.Response, string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(raw)
+	return page{res.StatusCode, res.Header, string(raw)}
 }

@@ -15,6 +15,7 @@ import (
 	"surgent.dev/surgent/deploy/workerd"
 	"surgent.dev/surgent/deploy/workerd/boxwire"
 	"surgent.dev/surgent/internal/builder/templates"
+	"surgent.dev/surgent/internal/config"
 	"surgent.dev/surgent/internal/kit/errs"
 	"surgent.dev/surgent/sandbox"
 	"surgent.dev/surgent/sandbox/daytona"
@@ -34,12 +35,19 @@ type sandboxes struct {
 // openSandboxes chooses: a server of the Daytona API when a key is set, else
 // the engine in this process, which needs root. Without either the rest of
 // the server still works, and projects say why they have no sandbox.
-func openSandboxes(a *App) (*sandboxes, error) {
+func openSandboxes(ctx context.Context, a *App) (*sandboxes, error) {
 	if key := a.config.Daytona.APIKey; key != "" {
-		return remote(a, key.Reveal())
+		s, err := remote(a, key.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		return s, checkKey(ctx, a, s.client)
 	}
-	if os.Geteuid() != 0 {
-		return none(a)
+	switch {
+	case os.Geteuid() != 0:
+		return none(a, needsRoot)
+	case a.binary == "":
+		return none(a, "this build carries no isolation engine: build it on Linux without the tag no_runsc, or set DAYTONA_API_KEY")
 	}
 	key, err := keyFile(filepath.Join(a.config.Data, "keys", "engine.key"))
 	if err != nil {
@@ -95,9 +103,25 @@ func remote(a *App, key string) (*sandboxes, error) {
 // project.
 const needsRoot = "sandboxes need root: start with sudo, run `make run`, or set DAYTONA_API_KEY"
 
-// none is a client whose every call fails with the reason.
-func none(a *App) (*sandboxes, error) {
-	a.logger.Warn("no sandboxes: " + needsRoot) //nolint:sloglint // the line is the message
+// checkKey stops the start on a key that the server refuses. A server that
+// doesn't answer is none of it: it may be a moment late.
+func checkKey(ctx context.Context, a *App, c sandbox.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err := c.List(ctx, map[string]string{"surgent-project": "none"})
+	var answer *daytona.Error
+	switch {
+	case errors.As(err, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden):
+		return &config.Error{Variable: "DAYTONA_API_KEY", Wants: "the server at " + a.config.Daytona.ServerURL + " refuses it: set its key, or unset it to use the embedded engine"}
+	case err != nil:
+		a.logger.Warn("the sandbox server doesn't answer yet", "server", a.config.Daytona.ServerURL, "error", err)
+	}
+	return nil
+}
+
+// none is a client whose every call fails, for a server whose log says why.
+func none(a *App, why string) (*sandboxes, error) {
+	a.logger.Warn("there are no sandboxes", "reason", why)
 	c, err := daytona.New(daytona.Config{
 		APIKey: "none", ServerURL: "http://sandboxes.invalid/api", Backoff: time.Millisecond,
 		HTTPClient: &http.Client{Transport: refusing{}},
@@ -105,13 +129,13 @@ func none(a *App) (*sandboxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sandboxes{client: c, about: "none: " + needsRoot}, nil
+	return &sandboxes{client: c, about: "none: " + why}, nil
 }
 
 type refusing struct{}
 
 func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errs.New(errs.Unavailable, "Sandboxes need root on this server. Its log says what to do.")
+	return nil, errs.New(errs.Unavailable, "This server has no sandboxes. Its log says what to do.")
 }
 
 // runEngine runs the engine of this process with its API, until ctx ends:

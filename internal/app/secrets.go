@@ -14,7 +14,7 @@ import (
 // keyFile reads a random key of 32 bytes, in hex, from a file that only this
 // user may read; a missing one is made.
 func keyFile(path string) (string, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // a fixed name in the data folder
+	raw, err := os.ReadFile(path)
 	if err == nil {
 		if key := strings.TrimSpace(string(raw)); len(key) >= 32 {
 			return key, nil

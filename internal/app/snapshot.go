@@ -11,7 +11,7 @@ import (
 	"surgent.dev/surgent/internal/config"
 	"surgent.dev/surgent/sandbox"
 	"surgent.dev/surgent/sandbox/daytona"
-	"surgent.dev/surgent/snapshots/default-env"
+	defaultenv "surgent.dev/surgent/snapshots/default-env"
 )
 
 // CreateSnapshot builds the snapshot of all sandboxes on a server of the

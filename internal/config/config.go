@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/joho/godotenv"
@@ -145,7 +146,7 @@ func Load(src Source) (*Config, error) {
 }
 
 func readEnvFile(path string) (map[string]string, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // the operator's own file, at a fixed name
+	raw, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
@@ -259,8 +260,8 @@ func orDefault(v, def string) string {
 }
 
 func isPort(s string) bool {
-	_, err := net.LookupPort("tcp", s)
-	return err == nil && strings.Trim(s, "0123456789") == ""
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0 && s[0] != '+'
 }
 
 func isURL(s string) bool {

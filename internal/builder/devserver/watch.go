@@ -69,12 +69,12 @@ func Watch(ctx context.Context, tb sandbox.Processes, commandID string, report f
 		case <-kick:
 			if err := rest(ctx, settle); err != nil {
 				stop()
-				<-done
+				_ = <-done // it ends because it was told to
 				return err
 			}
 			if err := send(Running, nil); err != nil {
 				stop()
-				<-done
+				_ = <-done // it ends because it was told to
 				return err
 			}
 		case err := <-done:

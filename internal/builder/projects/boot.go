@@ -174,6 +174,9 @@ func (b *booting) create() (warm bool, err error) {
 	ctx, cancel := context.WithTimeout(b.ctx, createLimit)
 	defer cancel()
 	minutes := autoStop
+	if kept := b.project.Sandbox.Deployed; kept != nil && *kept {
+		minutes = 0 // its owner said that it runs indefinitely
+	}
 	info, err := b.Sandboxes.Create(ctx, sandbox.CreateRequest{
 		Name: sandboxName(b.project.ID), Snapshot: snapshot, Labels: labels(b.project.ID),
 		Env: map[string]string{}, AutoStopInterval: &minutes,

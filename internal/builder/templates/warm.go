@@ -71,7 +71,7 @@ func (w *Warmer) Run(ctx context.Context) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // an orderly end: what is cut off is made at the next start
 		}
 		w.Logger.WarnContext(ctx, "templates are not prepared yet", "error", err, "again_in", rest)
 		w.Step(errs.MessageOf(err))

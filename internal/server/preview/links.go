@@ -111,7 +111,7 @@ func (l *Links) redeem(key, sandboxID string, port int) bool {
 func (l *Links) cookie(sandboxID string) *http.Cookie {
 	until := l.now().Add(cookieLife)
 	expiry := base64.RawURLEncoding.EncodeToString(fmt.Append(nil, until.Unix()))
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // SameSite=None is what frames need
 		Name: credentials.PreviewCookie, Value: expiry + "." + l.sign("cookie", sandboxID+"/"+expiry),
 		Path: "/", MaxAge: int(cookieLife / time.Second),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, Partitioned: true,

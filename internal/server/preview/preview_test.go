@@ -72,7 +72,7 @@ func setup(t *testing.T) *bench {
 		b.seen <- r
 		http.SetCookie(w, &http.Cookie{Name: "cart", Value: "1", Domain: "localhost"})
 		w.Header().Add("Set-Cookie", "surgent_preview=forged; Path=/")
-		fmt.Fprintf(w, "app %s", r.URL.RequestURI())
+		_, _ = fmt.Fprintf(w, "app %s", r.URL.RequestURI())
 	})
 	app.HandleFunc("/away", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "http://localhost:3000/there?x=1")
@@ -82,7 +82,7 @@ func setup(t *testing.T) *bench {
 		status, _ := strconv.Atoi(r.URL.Query().Get("status"))
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"statusCode":%d,"source":"DAYTONA_API"}`, status)
+		_, _ = fmt.Fprintf(w, `{"statusCode":%d,"source":"DAYTONA_API"}`, status)
 	})
 	app.HandleFunc("/app-says", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -152,7 +152,13 @@ func (j secureJar) Cookies(u *url.URL) []*http.Cookie {
 	return j.CookieJar.Cookies(&v)
 }
 
-func get(t *testing.T, c *http.Client, addr string, header ...string) (*http.Response, string) {
+// answer is a response whose body has been read.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func get(t *testing.T, c *http.Client, addr string, header ...string) (answer, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, addr, nil)
 	if err != nil {
@@ -171,7 +177,7 @@ func get(t *testing.T, c *http.Client, addr string, header ...string) (*http.Res
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(body)
+	return answer{res.StatusCode, res.Header}, string(body)
 }
 
 func TestPrivatePreviewOpensByLinkOnly(t *testing.T) {
@@ -238,8 +244,8 @@ func TestLinksThatDontOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			if res, _ := get(t, b.visitor(t), spoil(b)); res.StatusCode != http.StatusForbidden || len(res.Cookies()) > 0 {
-				t.Errorf("status %d, cookies %v", res.StatusCode, res.Cookies())
+			if res, _ := get(t, b.visitor(t), spoil(b)); res.StatusCode != http.StatusForbidden || res.Header.Get("Set-Cookie") != "" {
+				t.Errorf("status %d, cookie %q", res.StatusCode, res.Header.Get("Set-Cookie"))
 			}
 		})
 	}
@@ -408,11 +414,11 @@ func TestStreamsAndSockets(t *testing.T) {
 		t.Errorf("streamed %q, %v", line, err)
 	}
 
-	ws, res2, err := websocket.Dial(t.Context(), "ws://"+host+"/ws?token=x", &websocket.DialOptions{
+	ws, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws?token=x", &websocket.DialOptions{
 		HTTPClient: c, Subprotocols: []string{"vite-hmr"}, HTTPHeader: http.Header{"Origin": {"http://" + host}, "Sec-Fetch-Site": {"same-origin"}},
 	})
 	if err != nil {
-		t.Fatal(err, res2)
+		t.Fatal(err)
 	}
 	defer func() { _ = ws.CloseNow() }()
 	if err := ws.Write(t.Context(), websocket.MessageText, []byte("hi")); err != nil {
@@ -421,7 +427,8 @@ func TestStreamsAndSockets(t *testing.T) {
 	if _, msg, err := ws.Read(t.Context()); err != nil || string(msg) != "echo hi" || ws.Subprotocol() != "vite-hmr" {
 		t.Errorf("socket said %q over %q, %v", msg, ws.Subprotocol(), err)
 	}
-	if _, res, err := websocket.Dial(t.Context(), "ws://"+host+"/ws", &websocket.DialOptions{HTTPClient: b.visitor(t)}); err == nil || res == nil || res.StatusCode != http.StatusForbidden {
-		t.Errorf("a stranger's socket: %v %v", res, err)
+	//nolint:bodyclose // Dial closes it
+	if _, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws", &websocket.DialOptions{HTTPClient: b.visitor(t)}); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("a stranger's socket: %v", err)
 	}
 }
