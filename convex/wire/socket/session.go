@@ -359,6 +359,10 @@ func (s *session) write(ctx context.Context) {
 				return
 			}
 		case <-s.client.Ready():
+			select { // a newer identity counts before what it may see
+			case identity = <-s.expires:
+			default:
+			}
 			if err := s.flush(ctx, identity); err != nil {
 				s.end(websocket.StatusInternalError, "InternalServerError")
 				return
