@@ -118,6 +118,7 @@ func (j *job) keepAlive() (stop func()) {
 				continue
 			}
 			last = time.Now()
+			//nolint:contextcheck // the action's own context outlives this loop's
 			if err := j.advance(advanceArgs{Log: text}); err != nil {
 				j.Logger.WarnContext(ctx, "deployment's progress was not written", "deployment", j.d.ID, "error", err)
 			}

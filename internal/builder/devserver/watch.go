@@ -40,12 +40,14 @@ func Watch(ctx context.Context, tb sandbox.Processes, commandID string, report f
 		mu   sync.Mutex // guards log
 		log  devLog
 		kick = make(chan struct{}, 1) // the log sends without waiting, the loop receives
-		done = make(chan error, 1)    // the follower sends once
+		done = make(chan struct{})    // closed by the follower
+		end  error                    // of the log; readable after done
 	)
 	followCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
-		done <- tb.FollowLogs(followCtx, Session, commandID, func(_ sandbox.Stream, p []byte) error {
+		defer close(done)
+		end = tb.FollowLogs(followCtx, Session, commandID, func(_ sandbox.Stream, p []byte) error {
 			mu.Lock()
 			changed := log.write(p)
 			mu.Unlock()
@@ -69,17 +71,17 @@ func Watch(ctx context.Context, tb sandbox.Processes, commandID string, report f
 		case <-kick:
 			if err := rest(ctx, settle); err != nil {
 				stop()
-				_ = <-done // it ends because it was told to
+				<-done
 				return err
 			}
 			if err := send(Running, nil); err != nil {
 				stop()
-				_ = <-done // it ends because it was told to
+				<-done
 				return err
 			}
-		case err := <-done:
-			if err != nil {
-				return fmt.Errorf("follow dev server: %w", err)
+		case <-done:
+			if end != nil {
+				return fmt.Errorf("follow dev server: %w", end)
 			}
 			cmd, err := tb.GetCommand(ctx, Session, commandID)
 			if err != nil {

@@ -414,6 +414,7 @@ func TestStreamsAndSockets(t *testing.T) {
 		t.Errorf("streamed %q, %v", line, err)
 	}
 
+	//nolint:bodyclose // a successful dial has no body
 	ws, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws?token=x", &websocket.DialOptions{
 		HTTPClient: c, Subprotocols: []string{"vite-hmr"}, HTTPHeader: http.Header{"Origin": {"http://" + host}, "Sec-Fetch-Site": {"same-origin"}},
 	})
