@@ -260,6 +260,7 @@ func (r *runner) close(grace time.Duration) {
 		case <-tick.C:
 			continue
 		case <-deadline.C:
+		case <-r.t.closing:
 		case <-i.box.Done():
 		}
 		break

@@ -71,7 +71,9 @@ func (r *record) with(m *manifest) *record {
 // records is the folder of the apps' records, one file each.
 type records struct{ dir string }
 
-func (rs records) load() (map[string]*record, error) {
+// load reads all records. One that cannot be read is passed over and told to
+// damaged: the other apps can do nothing for it.
+func (rs records) load(damaged func(name string, err error)) (map[string]*record, error) {
 	entries, err := os.ReadDir(rs.dir)
 	if err != nil {
 		return nil, fmt.Errorf("load apps: %w", err)
@@ -82,20 +84,29 @@ func (rs records) load() (map[string]*record, error) {
 		if !ok {
 			continue // a write that a crash cut off
 		}
-		text, err := os.ReadFile(filepath.Join(rs.dir, entry.Name()))
+		r, err := rs.read(name)
 		if err != nil {
-			return nil, fmt.Errorf("load app %s: %w", name, err)
-		}
-		r := &record{}
-		if err := json.Unmarshal(text, r); err != nil {
-			return nil, fmt.Errorf("load app %s: %w", name, err)
-		}
-		if r.Name != name || r.live() == nil {
-			return nil, fmt.Errorf("load app %s: the record is damaged", name)
+			damaged(name, err)
+			continue
 		}
 		all[name] = r
 	}
 	return all, nil
+}
+
+func (rs records) read(name string) (*record, error) {
+	text, err := os.ReadFile(rs.path(name))
+	if err != nil {
+		return nil, err
+	}
+	r := &record{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, err
+	}
+	if r.Name != name || r.live() == nil {
+		return nil, errors.New("it names another app, or no live release")
+	}
+	return r, nil
 }
 
 // save makes r the app's record, durably, or leaves the one before.

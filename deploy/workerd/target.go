@@ -83,6 +83,9 @@ type Target struct {
 	apps   map[string]*app
 	places map[*place]struct{} // processes that run or start
 	closed bool
+	// closing is closed by Close; it ends the grace of replaced releases.
+	closing   chan struct{}
+	closeOnce sync.Once
 
 	// publishing is held by name while an app changes.
 	publishing keyedMutex
@@ -116,6 +119,7 @@ func Open(c Config) (*Target, error) {
 	t := &Target{
 		c: c.withDefaults(), records: records{filepath.Join(c.Dir, "live")},
 		apps: map[string]*app{}, places: map[*place]struct{}{}, publishing: keyedMutex{held: map[string]chan struct{}{}},
+		closing: make(chan struct{}),
 	}
 	t.now = t.c.Now
 	// What runs left behind when the program was killed.
@@ -127,7 +131,9 @@ func Open(c Config) (*Target, error) {
 			return nil, fmt.Errorf("open apps: %w", err)
 		}
 	}
-	all, err := t.records.load()
+	all, err := t.records.load(func(name string, err error) {
+		t.c.Logger.Error("app's record is damaged; it is not served", "app", name, "error", err)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +162,7 @@ func (t *Target) Close() {
 	apps := t.apps
 	t.apps = map[string]*app{}
 	t.mu.Unlock()
+	t.closeOnce.Do(func() { close(t.closing) })
 	for _, a := range apps {
 		a.runner.close(0)
 	}

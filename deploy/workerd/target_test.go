@@ -344,6 +344,33 @@ func TestFirstByteHasADeadline(t *testing.T) {
 	}
 }
 
+// A request to a release that was replaced may end in peace, but does not keep
+// the server from stopping.
+func TestGraceEndsWithTheTarget(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *workerd.Config) { c.Grace = time.Hour })
+	b.publish(deploytest.App("r1", "some-app", `export default { async fetch(r) {
+		const { readable, writable } = new TransformStream();
+		if (r.url.endsWith("/endless")) { writable.getWriter().write(new TextEncoder().encode("old\n")); return new Response(readable) }
+		return new Response("old") } }`, nil))
+	res := b.request(http.MethodGet, "some-app", "/endless", http.NoBody)
+	defer func() { _ = res.Body.Close() }()
+	if line, err := bufio.NewReader(res.Body).ReadString('\n'); err != nil || line != "old\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	b.publish(deploytest.App("r2", "some-app", deploytest.Hello("new"), nil))
+	if status, body := b.get("some-app", "/"); status != 200 || body != "new" {
+		t.Errorf("%d %q", status, body)
+	}
+	if _, running := b.boxes.started(); len(running) != 2 {
+		t.Errorf("%d processes run, want the old one too", len(running))
+	}
+	b.target.Close()
+	if _, running := b.boxes.started(); len(running) != 0 {
+		t.Errorf("%d processes run after Close", len(running))
+	}
+}
+
 // Where a request came from is for the server to say, not for the visitor.
 func TestOriginIsOurs(t *testing.T) {
 	t.Parallel()
@@ -500,13 +527,14 @@ func TestWithoutBoxesOnlyFiles(t *testing.T) {
 	}
 }
 
-// A release in progress when the program is killed leaves nothing that counts.
+// A release in progress when the program is killed leaves nothing that counts,
+// and a damaged record takes down no other app.
 func TestOpenPassesOverHalves(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.publish(deploytest.App("r1", "some-app", "", map[string]string{"/index.html": "x"}))
 	b.target.Close()
-	for _, name := range []string{"live/some-app.123.new", "run/some-app-1/config.capnp"} {
+	for _, name := range []string{"live/some-app.123.new", "live/other-app.json", "run/some-app-1/config.capnp"} {
 		path := filepath.Join(b.config.Dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -518,6 +546,9 @@ func TestOpenPassesOverHalves(t *testing.T) {
 	b.open()
 	if _, body := b.get("some-app", "/"); body != "x" {
 		t.Errorf("it serves %q", body)
+	}
+	if status, _ := b.get("other-app", "/"); status != http.StatusNotFound {
+		t.Errorf("a damaged record gives %d", status)
 	}
 	if _, err := os.Stat(filepath.Join(b.config.Dir, "run/some-app-1")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the run's folder is still there: %v", err)
