@@ -283,6 +283,7 @@ test.describe("the main job", () => {
     await shot(page, "files");
     await axe(page, "files");
     await page.getByRole("tab", { name: "Preview" }).click();
+    await expect(preview(page).getByRole("heading", { name: "Mended" })).toBeVisible();
   });
 
   test("34: deploy: bad and reserved names in words, then live", async () => {
