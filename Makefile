@@ -109,7 +109,11 @@ e2e/node_modules/.package-lock.json: e2e/package-lock.json
 	@touch $@
 
 .PHONY: clients
-clients: ## the official npm clients that Go tests drive
+clients: convex/testdata/client/node_modules/.package-lock.json ## the official npm clients that Go tests drive
+
+convex/testdata/client/node_modules/.package-lock.json: convex/testdata/client/package-lock.json
+	cd convex/testdata/client && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
 
 .PHONY: bench
 bench: host build ## the figures of bench/README.md
