@@ -135,6 +135,9 @@ const sweepEvery = 5 * time.Second
 // each open run has a worker, until ctx is done. One process works on a
 // database, so leases of others are of the dead and are taken over at once.
 func (s *Service) Run(ctx context.Context, sys System) error {
+	if err := s.repos.sweep(); err != nil {
+		return err
+	}
 	if err := sys.RunMutation(ctx, "agent:adopt", adoptArgs{Owner: s.owner}, nil); err != nil {
 		return err
 	}

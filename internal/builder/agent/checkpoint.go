@@ -59,10 +59,12 @@ func head(ctx context.Context, tb sandbox.Toolbox, dir string) (string, error) {
 // commitScript commits all that the folder holds when its tree differs from
 // the base's, whoever committed, and prints the commit and what changed since
 // the base; it prints nothing when there is nothing to save. A commit that
-// bears the run's trailer already is taken as it is. Every git is a process in
+// bears the run's trailer already is taken as it is. Locks are those of a git
+// that a stopped command left: nothing else runs at the end of a run. Every git is a process in
 // a sandbox, so there are few of them.
 const commitScript = `set -e
 test -e .git || git init -q
+rm -f .git/index.lock .git/HEAD.lock
 git add -A >/dev/null
 tree=$(git write-tree)
 known=

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"surgent.dev/surgent/internal/builder/projects"
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/sandbox"
 )
 
@@ -26,10 +27,15 @@ const maxBundle = 200 << 20
 // bare repository per project, one ref per checkpoint. What comes from a
 // sandbox is hostile: only a bundle is taken, bounded, and git checks each
 // object before it keeps any.
-type Repos struct{ dir string }
+type Repos struct {
+	dir string
+	now func() time.Time
+}
 
 // NewRepos returns the repositories below a data directory; it does no I/O.
-func NewRepos(dataDir string) *Repos { return &Repos{filepath.Join(dataDir, "repos")} }
+func NewRepos(dataDir string) *Repos {
+	return &Repos{dir: filepath.Join(dataDir, "repos"), now: clock.Now}
+}
 
 var projectID = regexp.MustCompile(`^[0-9a-z]{1,64}$`)
 
@@ -80,7 +86,7 @@ func verb(args []string) string {
 // newest returns the number and the commit of the newest checkpoint, 0 and ""
 // when there is none.
 func (s *Repos) newest(ctx context.Context, repo string) (int, string, error) {
-	if _, err := os.Stat(filepath.Join(repo, "HEAD")); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(repo); errors.Is(err, os.ErrNotExist) {
 		return 0, "", nil
 	}
 	out, err := s.git(ctx, "--git-dir", repo, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/checkpoints/")
@@ -97,6 +103,57 @@ func (s *Repos) newest(ctx context.Context, repo string) (int, string, error) {
 	return n, sha, nil
 }
 
+// ensure makes a repository where there is none. It appears whole or not at
+// all: half of one would fail every checkpoint after a crash.
+func (s *Repos) ensure(ctx context.Context, repo string) error {
+	if _, err := os.Stat(repo); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make repository folder: %w", err)
+	}
+	tmp, err := os.MkdirTemp(s.dir, "new-*")
+	if err != nil {
+		return fmt.Errorf("make repository: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(tmp) }() // gone, when all went well
+	if _, err := s.git(ctx, "init", "-q", "--bare", tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, repo); err != nil {
+		return fmt.Errorf("make repository: %w", err)
+	}
+	return nil
+}
+
+// sweep removes the temporary files of a process that died.
+func (s *Repos) sweep() error {
+	for _, pattern := range []string{"bundle-*", "restore-*", "new-*"} {
+		old, err := filepath.Glob(filepath.Join(s.dir, pattern))
+		if err != nil {
+			return fmt.Errorf("look for temporary files: %w", err)
+		}
+		for _, name := range old {
+			if err := os.RemoveAll(name); err != nil {
+				return fmt.Errorf("remove temporary file: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// staleLock is the age from which a lock of a ref was left by a git that died.
+const staleLock = time.Minute
+
+// unlock removes such a lock; one worker at a time writes a project's refs.
+func unlock(ref string, now time.Time) error {
+	info, err := os.Stat(ref + ".lock")
+	if err != nil || now.Sub(info.ModTime()) < staleLock {
+		return nil // none, or somebody holds it
+	}
+	return os.Remove(ref + ".lock")
+}
+
 // Save brings a checkpoint of a sandbox into the project's repository as
 // number n. Saving it again changes nothing.
 func (s *Repos) Save(ctx context.Context, id projects.ID, tb sandbox.Toolbox, dir, sha string, n int) error {
@@ -104,13 +161,8 @@ func (s *Repos) Save(ctx context.Context, id projects.ID, tb sandbox.Toolbox, di
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(repo, "HEAD")); errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(s.dir, 0o700); err != nil {
-			return fmt.Errorf("make repository folder: %w", err)
-		}
-		if _, err := s.git(ctx, "init", "-q", "--bare", repo); err != nil {
-			return err
-		}
+	if err := s.ensure(ctx, repo); err != nil {
+		return err
 	}
 	_, last, err := s.newest(ctx, repo)
 	if err != nil {
@@ -131,7 +183,11 @@ func (s *Repos) Save(ctx context.Context, id projects.ID, tb sandbox.Toolbox, di
 	if _, err := s.git(ctx, "--git-dir", repo, "rev-list", "--objects", "--quiet", sha, "--not", "--all"); err != nil {
 		return fmt.Errorf("save checkpoint %d: %w", n, err)
 	}
-	_, err = s.git(ctx, "--git-dir", repo, "update-ref", "refs/checkpoints/"+strconv.Itoa(n), sha)
+	ref := "refs/checkpoints/" + strconv.Itoa(n)
+	if err := unlock(filepath.Join(repo, ref), s.now()); err != nil {
+		return fmt.Errorf("save checkpoint %d: %w", n, err)
+	}
+	_, err = s.git(ctx, "--git-dir", repo, "update-ref", ref, sha)
 	return err
 }
 
@@ -210,6 +266,7 @@ fi`
 // as installed packages, stay.
 const restoreScript = `set -e
 test -e .git || git init -q
+rm -f .git/index.lock .git/HEAD.lock
 git fetch -q --no-tags "$IN" refs/surgent/restore
 rm -f "$IN"
 git checkout -q -f -B main FETCH_HEAD

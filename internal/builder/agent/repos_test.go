@@ -112,6 +112,7 @@ func TestCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh(t, w.work, "git config core.fsmonitor 'touch watched; true' && git config commit.gpgsign true")
+	write(t, filepath.Join(w.work, ".git/index.lock"), "") // of a git that was killed
 	prompts := []string{
 		"nothing",
 		"echo 1 > one",
