@@ -109,7 +109,9 @@ func (r *runner) acquire(ctx context.Context) (*instance, error) {
 func (r *runner) begin(ctx context.Context, call *startCall) {
 	defer r.t.background.Done()
 	defer close(call.done)
-	i, err := r.t.start(ctx, r)
+	limited, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	i, err := r.t.start(limited, r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.starting = nil
@@ -197,7 +199,11 @@ var errCrashed = errors.New("the app's process ended")
 
 // forgiveAfter is how long a process has to live to make up for the ones
 // before; maxPause bounds the pause between two starts.
+//
+// startLimit bounds a start from the first request on, with the waits for a
+// place, a box and the runtime in it.
 const (
+	startLimit   = 2 * time.Minute
 	forgiveAfter = time.Minute
 	maxPause     = 30 * time.Second
 	restProbes   = 10
