@@ -2,6 +2,8 @@ package auth_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/schema"
 	"surgent.dev/surgent/convex/store/sqlite"
+	"surgent.dev/surgent/convex/value"
 )
 
 const site = "https://app.example"
@@ -24,7 +27,8 @@ type userDoc struct {
 	IsAnonymous *bool   `json:"isAnonymous,omitempty"`
 }
 
-// newRunner runs the functions of an Auth over a real store.
+// newRunner runs the functions of an Auth over a real store, and test:code,
+// which does what an OAuth callback will do.
 func newRunner(t *testing.T, a *auth.Auth) *function.Runner {
 	t.Helper()
 	sch, err := schema.New(append(auth.Tables(), schema.Define[userDoc](auth.UsersTable))...)
@@ -42,11 +46,32 @@ func newRunner(t *testing.T, a *auth.Auth) *function.Runner {
 	})
 	reg := function.NewRegistry()
 	a.Register(reg)
+	function.InternalMutation(reg, "test:code", func(ctx *function.MutationCtx, args codeArgs) (struct{}, error) {
+		user, err := ctx.DB.Insert(ctx, auth.UsersTable, value.Object{})
+		if err != nil {
+			return struct{}{}, err
+		}
+		acc, err := ctx.DB.Insert(ctx, "authAccounts", value.Object{"userId": user, "provider": "google", "providerAccountId": "1"})
+		if err != nil {
+			return struct{}{}, err
+		}
+		sum := sha256.Sum256([]byte(args.Code))
+		_, err = ctx.DB.Insert(ctx, "authVerificationCodes", value.Object{
+			"accountId": acc, "provider": "google", "code": hex.EncodeToString(sum[:]), "expirationTime": args.Expires, "verifier": args.Verifier,
+		})
+		return struct{}{}, err
+	})
 	r, err := function.New(function.Config{Registry: reg, Store: st, SessionAlive: a.SessionAlive})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+type codeArgs struct {
+	Code     string  `json:"code"`
+	Verifier string  `json:"verifier"`
+	Expires  float64 `json:"expires"`
 }
 
 type signedIn struct {
@@ -195,5 +220,53 @@ func TestParallelGuesses(t *testing.T) {
 	}
 	if texts["InvalidSecret"] != 3 || texts["TooManyFailedAttempts"] != 9 {
 		t.Errorf("outcomes %v, want 3 guesses and 9 refusals", texts)
+	}
+}
+
+// A login code works once, in time, and for the one who began.
+func TestLoginCodes(t *testing.T) {
+	t.Parallel()
+	a, err := auth.Open(auth.Config{SiteURL: site, KeyFile: filepath.Join(t.TempDir(), "a.pem")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRunner(t, a)
+	put := func(code string, expires time.Time) {
+		t.Helper()
+		args := codeArgs{Code: code, Verifier: "v", Expires: float64(expires.UnixMilli())}
+		if err := r.Invoke(t.Context(), function.KindMutation, nil, "test:code", args, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exchange := func(code string, verifier any) bool {
+		t.Helper()
+		args := map[string]any{"params": map[string]any{"code": code}}
+		if verifier != nil {
+			args["verifier"] = verifier
+		}
+		var out signedIn
+		if err := r.Invoke(t.Context(), function.KindAction, nil, "auth:signIn", args, &out); err != nil {
+			t.Fatal(err)
+		}
+		return out.Tokens != nil
+	}
+	put("12345678", time.Now().Add(time.Minute))
+	put("87654321", time.Now().Add(-time.Second))
+	cases := []struct {
+		name, code string
+		verifier   any
+		want       bool
+	}{
+		{"another verifier", "12345678", "w", false},
+		{"no verifier", "12345678", nil, false},
+		{"an unknown code", "11111111", "v", false},
+		{"an old code", "87654321", "v", false},
+		{"the code", "12345678", "v", true},
+		{"the code again", "12345678", "v", false},
+	}
+	for _, c := range cases {
+		if got := exchange(c.code, c.verifier); got != c.want {
+			t.Errorf("%s: signed in %v, want %v", c.name, got, c.want)
+		}
 	}
 }

@@ -236,6 +236,23 @@ func TestAfterCommitRunsOnlyThen(t *testing.T) {
 	}
 }
 
+func TestUnreadableResultUndoesTheMutation(t *testing.T) {
+	t.Parallel()
+	reg := projectFunctions()
+	function.Mutation(reg, "bad:result", func(ctx *function.MutationCtx, _ none) (any, error) {
+		_, err := projects.Insert(ctx, ctx.DB, project{Owner: "ann"})
+		return value.Object{"$reserved": 1.0, "x": 1.0}, err
+	})
+	r := newRunner(t, function.Config{Registry: reg})
+	if res := r.Mutation(t.Context(), call(t, "bad:result", value.Object{}), function.MutationOptions{}); res.Failure == nil {
+		t.Errorf("the result %s passed", res.Value)
+	}
+	var n int
+	if err := r.Invoke(t.Context(), function.KindQuery, nil, "projects:count", createArgs, &n); err != nil || n != 0 {
+		t.Errorf("%d projects, %v; want none", n, err)
+	}
+}
+
 func TestDeadSessionIsAnonymous(t *testing.T) {
 	t.Parallel()
 	reg := projectFunctions()

@@ -227,14 +227,15 @@ func (r *Runner) Mutation(ctx context.Context, c Call, o MutationOptions) Result
 	var encoded []byte
 	var after []func()
 	var repeated *store.Record
-	v, ts, err := r.mutation(ctx, c, o, func(m *MutationCtx, tx store.Transaction, v value.Value) error {
+	_, ts, err := r.mutation(ctx, c, o, func(m *MutationCtx, tx store.Transaction, v value.Value) error {
 		after = m.afterCommit
-		if o.Request == nil {
-			return nil
-		}
+		// Before the commit: a result that no client could read undoes it.
 		var err error
 		if encoded, err = value.Encode(v); err != nil {
 			return fmt.Errorf("encode result: %w", err)
+		}
+		if o.Request == nil {
+			return nil
 		}
 		return tx.Record(ctx, *o.Request, encoded)
 	}, &repeated)
@@ -247,12 +248,7 @@ func (r *Runner) Mutation(ctx context.Context, c Call, o MutationOptions) Result
 	for _, fn := range after {
 		fn()
 	}
-	res := Result{Value: encoded, Timestamp: ts}
-	if encoded == nil {
-		res = r.result(ctx, c, v, nil)
-		res.Timestamp = ts
-	}
-	return res
+	return Result{Value: encoded, Timestamp: ts}
 }
 
 type inMutation struct{}
