@@ -36,7 +36,7 @@ test("4: a guest sees that it is a demo, and what it builds is filled in", async
 
 test("the demo builds an app that works, and a checkpoint of it", async () => {
   test.setTimeout(300_000);
-  await page.getByRole("button", { name: "Build" }).click();
+  await page.getByRole("button", { name: "Build", exact: true }).click();
   await page.waitForURL(/\/p\//);
   await expect(page.getByText(/Working · /)).toBeVisible({ timeout: 150_000 });
   await expect(page.getByText("Checkpoint 1", { exact: true }).first()).toBeVisible({ timeout: 180_000 });

@@ -60,7 +60,7 @@ export const promptBox = (page: Page) => page.getByRole("form", { name: "Prompt"
 export async function build(page: Page, prompt: string): Promise<void> {
   const box = page.getByRole("textbox", { name: "What should it do?" });
   await box.fill(prompt);
-  await page.getByRole("button", { name: "Build" }).click();
+  await page.getByRole("button", { name: "Build", exact: true }).click();
   await page.waitForURL(/\/p\//);
 }
 
