@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/sandbox"
@@ -220,7 +222,8 @@ func (s *Repos) unbundle(ctx context.Context, repo, bundle string) error {
 // fetchBundle makes a bundle in the sandbox and downloads it to a temporary
 // file. The range starts at last where the sandbox still knows it.
 func (s *Repos) fetchBundle(ctx context.Context, tb sandbox.Toolbox, dir, last, sha string) (string, error) {
-	remote := "/tmp/.surgent-" + sha + ".bundle"
+	// A name of its own: an attempt that a crash cut off may have left a lock.
+	remote := "/tmp/.surgent-" + uuid.NewString() + ".bundle"
 	script := "set -e\nLAST=" + quote(last) + " SHA=" + quote(sha) + " OUT=" + quote(remote) + `
 git update-ref refs/surgent/checkpoint "$SHA"
 if test -n "$LAST" && git merge-base --is-ancestor "$LAST" "$SHA" 2>/dev/null; then
@@ -302,7 +305,7 @@ func (s *Repos) Restore(ctx context.Context, id projects.ID, tb sandbox.Toolbox)
 		return false, fmt.Errorf("open bundle: %w", err)
 	}
 	defer func() { _ = bundle.Close() }() // read only
-	remote := "/tmp/.surgent-restore-" + sha + ".bundle"
+	remote := "/tmp/.surgent-" + uuid.NewString() + ".bundle"
 	if err := tb.UploadFiles(ctx, []sandbox.Upload{{Path: remote, Content: bundle}}); err != nil {
 		return false, fmt.Errorf("upload checkpoint: %w", err)
 	}
