@@ -129,7 +129,22 @@ func (b *builder) build(ctx context.Context, target string) error {
 			return err
 		}
 	}
+	b.step("Write it to disk")
+	if err := syncDisk(whole); err != nil {
+		return err
+	}
 	return os.Rename(whole, target)
+}
+
+// syncDisk waits until all that was written near dir is on disk, so that the
+// machine may crash right after the base got its name.
+func syncDisk(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return unix.Syncfs(int(f.Fd()))
 }
 
 // handOver gives home and workspace to the user.
