@@ -70,6 +70,7 @@ func send(ctx *function.MutationCtx, a sendArgs) (messageID, error) {
 
 func registerTestFunctions(r *function.Registry, streams *stream.Hub, cut func()) {
 	registerMessages(r, cut)
+	registerQuota(r)
 	registerEcho(r)
 	registerFailures(r)
 	registerStreams(r, streams)
@@ -161,6 +162,20 @@ func registerMessages(r *function.Registry, cut func()) {
 	}
 	function.Mutation(r, "messages:sendLater", func(ctx *function.MutationCtx, a laterArgs) (string, error) {
 		return ctx.Scheduler.RunAfter(ctx, time.Duration(a.MS)*time.Millisecond, "messages:internalSend", a.sendArgs)
+	})
+}
+
+// registerQuota adds a mutation that allows three messages of a channel.
+func registerQuota(r *function.Registry) {
+	function.Mutation(r, "quota:create", func(ctx *function.MutationCtx, a channelArgs) (messageID, error) {
+		have, err := messages.Query(ctx.DB, "by_channel", a.Channel).All(ctx)
+		if err != nil {
+			return "", err
+		}
+		if len(have) >= 3 {
+			return "", function.Errorf("quota", "Project limit reached: maximum 3 projects per user")
+		}
+		return send(ctx, sendArgs{Channel: a.Channel})
 	})
 }
 

@@ -473,7 +473,7 @@ func (r *Runner) result(ctx context.Context, c Call, v value.Value, err error) R
 		err = fmt.Errorf("encode result: %w", err)
 	}
 	f := failure(r.known(err), c.RequestID)
-	if f.Code == "internal" && ctx.Err() == nil {
+	if f.Code == "internal" && !errors.Is(ctx.Err(), context.Canceled) {
 		r.logger.ErrorContext(ctx, "function failed", "function", c.Path.String(), "request", c.RequestID, "error", err)
 	}
 	return Result{Failure: f}

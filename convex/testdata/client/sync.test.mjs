@@ -427,6 +427,16 @@ test("a page keeps its end when it grows and over a reconnect", async () => {
   assert.equal(later.continueCursor, first.continueCursor);
 });
 
+test("48 a quota holds under 100 creates over HTTP and WebSocket at once", async () => {
+  const channel = name();
+  const clients = Array.from({ length: 10 }, () => client());
+  const over = (i) => (i % 2 ? http() : clients[i % clients.length]).mutation(api.quota.create, { channel });
+  const results = await Promise.allSettled(Array.from({ length: 100 }, (_, i) => over(i)));
+  assert.equal(results.filter((r) => r.status === "fulfilled").length, 3);
+  for (const r of results) if (r.status === "rejected") assert.match(r.reason.message, /Uncaught Error: Project limit reached: maximum 3 projects per user/);
+  assert.equal((await http().query(api.messages.list, { channel })).length, 3);
+});
+
 test("scheduled functions change live queries", async () => {
   const c = client();
   const channel = name();
