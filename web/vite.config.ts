@@ -26,6 +26,21 @@ function emptyDist(): Plugin {
   };
 }
 
+// Asks for the text font beside the scripts, so that it is there for the first drawing.
+const preloadFont: Plugin = {
+  name: "preload-font",
+  apply: "build",
+  transformIndexHtml: {
+    order: "post",
+    handler(_, { bundle }) {
+      const font = Object.keys(bundle ?? {}).find((file) => /hanken.*\.woff2$/.test(file));
+      if (font === undefined) throw new Error("the text font is not in the build");
+      const attrs = { rel: "preload", as: "font", type: "font/woff2", href: `/${font}`, crossorigin: "" };
+      return [{ tag: "link", attrs, injectTo: "head" }];
+    },
+  },
+};
+
 // `vite --mode look` serves the page on a scripted server, for looking at screens.
 const lookPage: Plugin = {
   name: "look-page",
@@ -34,7 +49,7 @@ const lookPage: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), emptyDist(), lookPage],
+  plugins: [react(), tailwindcss(), emptyDist(), preloadFont, lookPage],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
     port: 5173,

@@ -7,6 +7,7 @@ import { ConnectionStrip } from "./ConnectionStrip";
 import { Header } from "./Header";
 import { preload } from "./load";
 import { OpeningProject } from "./OpeningProject";
+import { PageSkeleton } from "./PageSkeleton";
 import { UserMenu } from "./UserMenu";
 
 /** /: the prompt box, the projects, the templates. */
@@ -20,9 +21,11 @@ export function HomePage() {
     return () => clearTimeout(timer);
   }, []);
   const user = useQuery(api.auth.loggedInUser, {});
-  const { data: config } = useResult(api.config.client, {});
+  const { data: config, fault } = useResult(api.config.client, {});
   const { data: projects } = useResult(api.projects.listProjects, {});
   if (opening !== undefined) return <OpeningProject {...opening} />;
+  // The strips are known in a moment; what stands under them must not jump when they come.
+  if (config === undefined && fault === undefined) return <PageSkeleton />;
   return (
     <div className="flex min-h-dvh flex-col">
       <Header

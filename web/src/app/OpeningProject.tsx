@@ -1,5 +1,6 @@
 import { ListEnd } from "lucide-react";
 import { LiveNode } from "@/ui";
+import { ConnectionStrip } from "./ConnectionStrip";
 import { Header } from "./Header";
 
 /**
@@ -10,6 +11,7 @@ export function OpeningProject({ name, prompt }: { name: string; prompt: string 
   return (
     <div className="flex h-dvh flex-col">
       <Header start={<span className="truncate px-2 text-body font-semibold">{name}</span>} />
+      <ConnectionStrip />
       <main className="flex min-h-0 flex-1">
         <h1 className="sr-only">{name}</h1>
         <div className="flex w-full flex-col justify-end p-3 lg:w-[440px]">
