@@ -44,7 +44,7 @@ test("the demo builds an app that works, and a checkpoint of it", async () => {
   const field = app.getByRole("textbox").first();
   await field.fill("Order paint samples");
   await field.press("Enter");
-  await expect(app.getByText("Order paint samples")).toBeVisible();
+  await expect(app.getByText("Order paint samples", { exact: true })).toBeVisible();
   await shot(page, "demo-done");
 });
 
