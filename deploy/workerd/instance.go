@@ -32,8 +32,9 @@ type instance struct {
 	closeOnce sync.Once
 }
 
-// start runs the worker of r's release and returns once its event loop answers. A
-// worker that cannot start is a deploy.Refusal with the runtime's own words.
+// start runs the worker of r's release and returns once its event loop
+// answers. A worker that cannot start is a deploy.Refusal with the runtime's
+// own words.
 func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) {
 	name := r.name
 	if t.c.Boxes == nil {
