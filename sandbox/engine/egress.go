@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // egress is the only way out of sandboxes: an HTTP proxy that tunnels and
@@ -85,6 +87,8 @@ func (p *egress) serve(ctx context.Context, s *slot) (*egressServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	// More than any package manager opens, and fewer than would hurt the host.
+	l = netutil.LimitListener(l, 256)
 	es := &egressServer{srv: &http.Server{
 		Handler: http.HandlerFunc(p.handle), ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),

@@ -220,8 +220,9 @@ func TestConcurrentCreates(t *testing.T) {
 func TestAutoStopAndActivity(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
-	c, _ := ownEngine(t, func(cfg *engine.Config) { cfg.Now = clock.now })
+	c, srv := ownEngine(t, func(cfg *engine.Config) { cfg.Now = clock.now })
 	resting := c.create(map[string]any{"autoStopInterval": 5})
+	c.must(resting.ID, "echo rest >before")
 	used := c.create(map[string]any{"autoStopInterval": 5})
 	always := c.create(map[string]any{"autoStopInterval": 0})
 	ephemeral := c.create(map[string]any{"autoStopInterval": 5, "autoDeleteInterval": 0})
@@ -249,6 +250,19 @@ func TestAutoStopAndActivity(t *testing.T) {
 	eventually(t, "the new interval holds", func() bool { return c.get(always.ID).State == "stopped" })
 	if s := c.get(used.ID).State; s != "started" {
 		t.Errorf("a touched sandbox is %s", s)
+	}
+
+	// After long rest only the files are kept.
+	c.call("POST", "/api/sandbox/"+resting.ID+"/autoarchive/60", nil, nil)
+	clock.add(61 * time.Minute)
+	memory := filepath.Join(srv.dir, resting.ID, "memory")
+	eventually(t, "the memory image goes", func() bool {
+		_, err := os.Stat(memory)
+		return os.IsNotExist(err)
+	})
+	c.call("POST", "/api/sandbox/"+resting.ID+"/start", nil, nil)
+	if got := c.must(resting.ID, "cat before"); got != "rest" {
+		t.Errorf("after an archive: %q", got)
 	}
 }
 

@@ -57,6 +57,8 @@ func (c *cell) look(ctx context.Context) {
 		work = c.rest
 	case rec.State == stateStarted && c.saveDue(rec, now):
 		work = c.Backup
+	case rec.State == stateStopped && c.archiveDue(rec, now):
+		work = c.archive
 	case rec.State == stateStopped && rec.AutoDelete > 0 && !rec.StoppedAt.IsZero() &&
 		now.Sub(rec.StoppedAt) >= time.Duration(rec.AutoDelete)*time.Minute:
 		work = c.Delete
@@ -95,6 +97,31 @@ func (c *cell) saveDue(rec *record, now time.Time) bool {
 	// A save costs in proportion to what was written; no more than a tenth of
 	// the time goes into it.
 	return now.Sub(rec.LastActivityAt) >= quiet && since >= 10*time.Duration(c.saveCost.Load())
+}
+
+// archiveDue tells whether the memory image of a stopped sandbox is to go: it
+// rests for long, or no version of the engine that runs can use it.
+func (c *cell) archiveDue(rec *record, now time.Time) bool {
+	if rec.MemoryKey == "" {
+		return false
+	}
+	key := c.e.catalog.keyNow()
+	return (key != "" && key != rec.MemoryKey) ||
+		(rec.AutoArchive > 0 && now.Sub(rec.StoppedAt) >= time.Duration(rec.AutoArchive)*time.Minute)
+}
+
+// archive frees the disk of a memory image. The sandbox starts from its files,
+// without its processes.
+func (c *cell) archive(context.Context) error {
+	c.op.Lock()
+	defer c.op.Unlock()
+	if rec := c.snapshot(); rec.State != stateStopped || !c.archiveDue(rec, c.e.now()) {
+		return nil
+	}
+	if err := c.update(func(r *record) { r.MemoryKey = "" }); err != nil {
+		return err
+	}
+	return os.RemoveAll(c.memoryImage())
 }
 
 // ended records that a sandbox ended by itself (out of memory, killed) and
