@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -72,17 +74,10 @@ func (l *allowList) registry() string {
 	return l.npmBase
 }
 
-// readHost adds the package sources of the host's npm and apt configuration.
-func (l *allowList) readHost(ctx context.Context, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	var sources []string
-	registry, err := npmConfig(ctx, "registry")
-	if err != nil {
-		log.Warn("sandboxes have no npm registry: the host's npm does not tell it", "error", err)
-	} else {
-		sources = append(sources, registry)
-	}
+// add adds the package sources of the host's npm and apt configuration.
+func (l *allowList) add(npm npmSettings, log *slog.Logger) {
+	registry := npm.Registry
+	sources := []string{registry}
 	sources = append(sources, aptHosts()...)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,15 +107,45 @@ func hostPort(u *url.URL) string {
 	return strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// npmConfig asks the host's npm for one value of its configuration.
-func npmConfig(ctx context.Context, key string) (string, error) {
-	cmd := exec.CommandContext(ctx, "npm", "config", "get", key)
+// npmSettings are what matters here of the host's npm configuration.
+type npmSettings struct {
+	Registry   string `json:"registry"`
+	Proxy      string `json:"proxy"`
+	HTTPSProxy string `json:"https-proxy"`
+	NoProxy    any    `json:"noproxy"` // a string, or several
+}
+
+// readNPM asks the host's npm for its configuration.
+func readNPM(ctx context.Context) (npmSettings, error) {
+	var s npmSettings
+	cmd := exec.CommandContext(ctx, "npm", "config", "list", "--json")
 	cmd.Dir = "/" // no project's configuration
+	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
-		return "", err
+		return s, fmt.Errorf("ask npm for its configuration: %w", err)
 	}
-	return strings.TrimSpace(string(out)), nil
+	if err := json.Unmarshal(out, &s); err != nil {
+		return s, fmt.Errorf("read npm's configuration: %w", err)
+	}
+	return s, nil
+}
+
+// noProxy returns the hosts to reach directly, with commas between.
+func (s npmSettings) noProxy() string {
+	switch v := s.NoProxy.(type) {
+	case string:
+		return v
+	case []any:
+		var hosts []string
+		for _, h := range v {
+			if text, ok := h.(string); ok && text != "" {
+				hosts = append(hosts, text)
+			}
+		}
+		return strings.Join(hosts, ",")
+	}
+	return ""
 }
 
 // aptHosts returns the URIs in the host's package sources.

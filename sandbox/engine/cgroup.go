@@ -104,7 +104,7 @@ func (g *cgroups) make(id string, l Limits) ([]string, error) {
 		if c == "" {
 			values["memory.max"], values["pids.max"] = memory, pids
 			values["cpu.max"] = quota + " " + strconv.Itoa(period)
-			// The sandbox is one thing: no half of it should go on.
+			values["memory.swap.max"] = "0" // where the kernel has swap at all
 			enter = append(enter, filepath.Join(dir, "cgroup.procs"))
 		} else {
 			enter = append(enter, filepath.Join(dir, "cgroup.procs"))
@@ -119,7 +119,8 @@ func (g *cgroups) make(id string, l Limits) ([]string, error) {
 			values["cpu.cfs_quota_us"] = quota
 		}
 		for name, value := range values {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
+			err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600)
+			if err != nil && (name != "memory.swap.max" || !errors.Is(err, os.ErrNotExist)) {
 				return nil, fmt.Errorf("limit sandbox: %w", err)
 			}
 		}

@@ -32,13 +32,14 @@ type egress struct {
 	dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 	// lookup resolves a name.
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	opened chan struct{} // closed when the host's configuration was read
 }
 
 func newEgress(cfg Config) *egress {
 	d := &net.Dialer{Timeout: 10 * time.Second}
 	return &egress{
 		log:   cfg.Logger,
-		allow: newAllowList(cfg.EgressAllow),
+		allow: newAllowList(cfg.EgressAllow), opened: make(chan struct{}),
 		dial: func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 			return d.DialContext(ctx, "tcp", addr.String())
 		},
@@ -48,15 +49,23 @@ func newEgress(cfg Config) *egress {
 	}
 }
 
-// open reads the host's configuration of package sources.
+// open reads the host's configuration of package sources and proxies.
 func (p *egress) open(ctx context.Context) {
-	p.allow.readHost(ctx, p.log)
-	p.up.readHost(ctx)
+	defer close(p.opened)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	npm, err := readNPM(ctx)
+	if err != nil {
+		p.log.Warn("sandboxes have no npm registry", "error", err)
+	}
+	p.allow.add(npm, p.log)
+	p.up.set(npm)
 }
 
 // environment returns what processes in a sandbox need to find their way out,
 // with the sandbox's own variables over it.
 func (p *egress) environment(gate netip.Addr, own map[string]string) map[string]string {
+	<-p.opened // npm takes its time, but an end
 	proxy := fmt.Sprintf("http://%s:%d", gate, proxyPort)
 	const none = "localhost,127.0.0.1,::1"
 	const bundle = "/etc/ssl/certs/ca-certificates.crt"

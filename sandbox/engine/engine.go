@@ -149,7 +149,8 @@ func (e *Engine) open(ctx context.Context) error {
 		inst.close(true)
 		return fmt.Errorf("confine sandboxes: %w", err)
 	}
-	e.egress.open(ctx)
+	// npm takes a second to tell its configuration: beside the rest.
+	e.wg.Go(func() { e.egress.open(context.WithoutCancel(ctx)) })
 	if err := e.adopt(ctx); err != nil {
 		inst.close(true)
 		return err

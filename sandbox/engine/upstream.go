@@ -4,6 +4,7 @@ package engine
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -27,19 +28,13 @@ type upstream struct {
 	proxy func(*url.URL) (*url.URL, error)
 }
 
-// readHost takes over the host's settings: the usual variables, and where they
-// are not set, those of npm.
-func (u *upstream) readHost(ctx context.Context) {
+// set takes over the host's settings: the usual variables, and where they are
+// not set, those of npm.
+func (u *upstream) set(npm npmSettings) {
 	cfg := httpproxy.FromEnvironment()
 	if cfg.HTTPSProxy == "" && cfg.HTTPProxy == "" {
-		for key, to := range map[string]*string{"https-proxy": &cfg.HTTPSProxy, "proxy": &cfg.HTTPProxy, "noproxy": &cfg.NoProxy} {
-			if v, err := npmConfig(ctx, key); err == nil && v != "null" && v != "undefined" && v != "" {
-				*to = v
-			}
-		}
-		if cfg.HTTPSProxy == "" {
-			cfg.HTTPSProxy = cfg.HTTPProxy // as npm does
-		}
+		cfg.HTTPProxy, cfg.NoProxy = npm.Proxy, npm.noProxy()
+		cfg.HTTPSProxy = cmp.Or(npm.HTTPSProxy, npm.Proxy) // as npm does
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
