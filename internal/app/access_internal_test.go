@@ -124,7 +124,7 @@ func TestEveryPublicFunctionKnowsItsOwner(t *testing.T) {
 			}
 		}
 	}
-	owner, stranger, nobody := b.signUp(t), b.signUp(t), b.anonymous()
+	owner, stranger, nobody := b.guest(t), b.guest(t), b.anonymous()
 	var f fixture
 	f.project, f.session = owner.project(t, "Mine")
 	before, _ := owner.call(t, "query", "projects:getProject", obj{"projectId": f.project})
@@ -137,7 +137,7 @@ func TestEveryPublicFunctionKnowsItsOwner(t *testing.T) {
 		check(t, nobody, "anonymous", name, r, f, r.anonymous)
 		check(t, stranger, "a stranger", name, r, f, r.stranger)
 		if name == "auth:signOut" || name == "projects:createProject" {
-			stranger = b.signUp(t) // they have changed who the stranger is
+			stranger = b.guest(t) // they have changed who the stranger is
 		}
 	}
 	var after struct {

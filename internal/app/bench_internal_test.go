@@ -147,6 +147,8 @@ func (b *bench) signUp(t *testing.T) *person {
 	return p
 }
 
+// guest signs in without an account, which hashes no password: most tests
+// don't care.
 func (b *bench) guest(t *testing.T) *person {
 	t.Helper()
 	p := b.anonymous()

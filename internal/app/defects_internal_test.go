@@ -55,7 +55,7 @@ func TestL4AProjectWithoutATemplateTakesTheDefaultOne(t *testing.T) {
 func TestTheLimitHoldsUnder100ParallelCreates(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p := b.signUp(t)
+	p := b.guest(t)
 	var wg sync.WaitGroup
 	made := make(chan string, 100)
 	for i := range 100 {
@@ -88,7 +88,7 @@ func TestTheLimitHoldsUnder100ParallelCreates(t *testing.T) {
 func TestL3AFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p := b.signUp(t)
+	p := b.guest(t)
 	id, session := p.project(t, "Broken")
 	var got struct {
 		Sandbox struct {
@@ -124,7 +124,7 @@ func TestL3AFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
 func TestS3NamesBelongToOneProject(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p, q := b.signUp(t), b.signUp(t)
+	p, q := b.guest(t), b.guest(t)
 	mine, _ := p.project(t, "Mine")
 	theirs, _ := q.project(t, "Theirs")
 	var check struct {
@@ -180,7 +180,7 @@ func TestS8GuestsCannotKeepASandboxRunning(t *testing.T) {
 func TestPromptsAndSessions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p := b.signUp(t)
+	p := b.guest(t)
 	id, session := p.project(t, "Chat")
 	other, _ := p.project(t, "Other")
 	send := func(more ...any) obj {
@@ -244,7 +244,7 @@ func TestPromptsAndSessions(t *testing.T) {
 func TestDeletingAProjectRemovesItEverywhere(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p := b.signUp(t)
+	p := b.guest(t)
 	id, session := p.project(t, "Gone soon")
 	for range 3 {
 		p.must(t, "mutation", "sessions:createMessageAndRunAgent", obj{"projectId": id, "sessionId": session, "prompt": "hi"}, nil)
@@ -268,7 +268,7 @@ func TestDeletingAProjectRemovesItEverywhere(t *testing.T) {
 func TestRenameAndPublic(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p := b.signUp(t)
+	p := b.guest(t)
 	var id string
 	p.must(t, "mutation", "projects:createProject", obj{"name": "A", "settings": obj{"theme": "x"}}, &id)
 	p.must(t, "mutation", "projects:renameProject", obj{"projectId": id, "name": "B"}, nil)
@@ -288,7 +288,7 @@ func TestARestartKeepsEverything(t *testing.T) {
 	dir := t.TempDir()
 	var id string
 	t.Run("first", func(t *testing.T) { //nolint:paralleltest // the second needs the first
-		id, _ = startBench(t, dir).signUp(t).project(t, "Stays")
+		id, _ = startBench(t, dir).guest(t).project(t, "Stays")
 	})
 	b := startBench(t, dir)
 	if p, n := b.count(t, "projects"), b.count(t, "templates"); p != 1 || n != 2 {

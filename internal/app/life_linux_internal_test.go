@@ -70,7 +70,7 @@ func (p *person) box(t *testing.T, project string) box {
 func TestLife(t *testing.T) {
 	t.Parallel()
 	b := realBench(t)
-	p := b.signUp(t)
+	p := b.guest(t)
 	id, session := p.project(t, "Life")
 	until := func(what string, check func(box) bool) box {
 		t.Helper()

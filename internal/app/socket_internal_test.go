@@ -79,7 +79,7 @@ func (s *socket) mutate(t *testing.T, request int, path string, args obj) mutati
 func TestTheLimitHoldsOverManySockets(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p := b.signUp(t)
+	p := b.guest(t)
 	var wg sync.WaitGroup
 	answers := make(chan mutationAnswer, 100)
 	for i := range 20 {
@@ -109,7 +109,7 @@ func TestARepeatAfterARestartRunsNothing(t *testing.T) {
 	t.Parallel()
 	dir, addr, session := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freePort(t)), uuid.NewString()
 	b := startBenchAt(t, dir, addr)
-	p := b.signUp(t)
+	p := b.guest(t)
 	name := "Once " + rand.Text()[:6]
 	first := p.dial(t, session).mutate(t, 0, "projects:createProject", obj{"name": name})
 	if !first.Success {
