@@ -150,8 +150,11 @@ const staleLock = time.Minute
 // unlock removes such a lock; one worker at a time writes a project's refs.
 func unlock(ref string, now time.Time) error {
 	info, err := os.Stat(ref + ".lock")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil || now.Sub(info.ModTime()) < staleLock {
-		return nil // none, or somebody holds it
+		return err // nil when somebody may hold it
 	}
 	return os.Remove(ref + ".lock")
 }
