@@ -1,6 +1,5 @@
 import { Ellipsis } from "lucide-react";
 import type { ReactNode } from "react";
-import { cx } from "@/lib/cx";
 import type { Tab } from "@/lib/place";
 import { Menu, MenuItem, type TabItem } from "@/ui";
 import type { WorkPanel } from "./ProjectLayout";
@@ -64,7 +63,7 @@ function Icon({ children, news }: { children: ReactNode; news?: boolean }) {
     <span className="relative inline-flex">
       {children}
       {news && (
-        <span className={cx("absolute -top-0.5 -right-1.5 size-2 rounded-full bg-accent")}>
+        <span className="keep-color absolute -top-0.5 -right-1.5 size-2 rounded-full bg-accent">
           <span className="sr-only">News: </span>
         </span>
       )}

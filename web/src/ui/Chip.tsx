@@ -20,7 +20,7 @@ export function Chip({ tone = "neutral", dot, icon, children }: { tone?: Tone; d
         tones[tone],
       )}
     >
-      {dot && <span className="size-2 rounded-full bg-current" aria-hidden />}
+      {dot && <span className="keep-color size-2 rounded-full bg-current" aria-hidden />}
       {icon}
       {children}
     </span>

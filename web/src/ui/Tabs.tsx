@@ -68,7 +68,7 @@ export function TabList({ label, value, onChange, items, className }: TabListPro
             <span className="tabular rounded-full bg-sunken px-1.5 text-meta text-ink-2">{item.count}</span>
           )}
           {item.news && (
-            <span className="size-1.5 rounded-full bg-accent">
+            <span className="keep-color size-1.5 rounded-full bg-accent">
               <span className="sr-only">, news</span>
             </span>
           )}
