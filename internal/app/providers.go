@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -64,13 +65,23 @@ func (f forgetful) Publish(ctx context.Context, rel *deploy.Release, progress fu
 	return published, err
 }
 
+// appURL is where an app of this name answers: below this server's domain, or
+// below the endpoint's that it is deployed to.
 func (a *App) appURL(name string) string {
-	return config.Scheme(a.config.Domain) + "://" + name + "." + a.config.Domain
+	scheme, domain := a.appsAt()
+	return scheme + "://" + name + "." + domain
+}
+
+func (a *App) appsAt() (scheme, domain string) {
+	if at, err := url.Parse(a.config.Cloudflare.DeployURL); err == nil && at.Host != "" {
+		return at.Scheme, at.Host
+	}
+	return config.Scheme(a.config.Domain), a.config.Domain
 }
 
 func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 	if at := a.config.Cloudflare.DeployURL; at != "" {
-		t, err := webhook.New(webhook.Config{URL: at, Secret: a.config.Cloudflare.DeploySecret.Reveal()})
+		t, err := webhook.New(webhook.Config{URL: at, Secret: a.config.Cloudflare.DeploySecret.Reveal(), AppURL: a.appURL})
 		if err != nil {
 			return nil, fmt.Errorf("open deploy target: %w", err)
 		}
