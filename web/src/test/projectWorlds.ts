@@ -290,6 +290,14 @@ export const projectWorlds: Record<string, () => World> = {
   },
 };
 
+/** A long session whose newest run works: for measuring what a piece of live text costs. */
+projectWorlds["session-streaming"] = () => {
+  const world = projectWorlds["session-long"]!();
+  const run = addRun(world, world.projects[0]!, { promptId: "rowsnow" });
+  addRows(world, run, [prompt2]);
+  return world;
+};
+
 /** Rows come in pages, as the server sends them. */
 function pages(world: World): void {
   world.server.on("sessions:listMessagesPage", (args) => {

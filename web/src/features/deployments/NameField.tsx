@@ -39,7 +39,7 @@ export function NameField({ name, domain, error, disabled, onChange, onEnter }: 
           onKeyDown={(e) => e.key === "Enter" && !e.nativeEvent.isComposing && onEnter()}
           className="touch-text field-sizing-content h-full min-w-12 shrink rounded-field bg-transparent pl-3 text-body outline-none disabled:text-ink-2"
         />
-        <span id={`${id}-end`} className="min-w-0 truncate pr-3 text-body text-ink-2">
+        <span id={`${id}-end`} className="touch-text min-w-0 truncate pr-3 text-body text-ink-2">
           .{domain}
         </span>
       </div>

@@ -33,7 +33,7 @@ export function PreviewBar(props: PreviewBarProps) {
     { id: "390", label: "390 px wide", icon: <Smartphone {...icon} /> },
   ] as const;
   return (
-    <div className="flex h-11 shrink-0 items-center gap-1 border-b border-line bg-bg px-2 sm:px-3">
+    <div className="flex h-11 shrink-0 items-center gap-1 border-b border-line bg-bg px-2 pointer-coarse:h-13 sm:px-3">
       <IconButton label="Reload" icon={<RotateCw {...icon} />} disabled={!ready} onClick={props.onReload} />
       <Address key={props.path} {...props} />
       {size && <span className="tabular px-1 text-meta text-ink-2">{size}</span>}

@@ -18,7 +18,7 @@ import { type FileActivity, useFileActivity } from "./useFileActivity";
 import { useComing } from "./useComing";
 import { useKnownFiles } from "./useKnownFiles";
 import { usePrompts } from "./usePrompts";
-import { useSession } from "./useSession";
+import { type SessionState, useSession } from "./useSession";
 import { useStop } from "./useStop";
 
 export type ChatProps = {
@@ -49,7 +49,8 @@ export function Chat(props: ChatProps) {
   const [text, setText] = useDraft(userId, place);
   const [modeText, setModeText] = useDraft(userId, `${place}.mode`);
   const mode: Mode = modeText === "ask" ? "ask" : "code";
-  const prompts = usePrompts({ projectId, userId, place, session: props.session });
+  const arrived = useMemo(() => newestPrompts(state), [state]);
+  const prompts = usePrompts({ projectId, userId, place, session: props.session, arrived });
   const { stop, stopping, hint } = useStop(state.active);
   const working = state.active !== undefined;
   const last = state.turns.at(-1);
@@ -142,4 +143,10 @@ export function Chat(props: ChatProps) {
       </FileLinksProvider>
     </ChatProvider>
   );
+}
+
+function newestPrompts(state: SessionState): string[] | undefined {
+  if (state.loading) return undefined;
+  const begun = state.turns.slice(-5).flatMap((t) => (t.prompt ? [t.prompt.text] : []));
+  return [...begun, ...state.queued.map((q) => q.text)];
 }

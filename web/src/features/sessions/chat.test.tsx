@@ -208,6 +208,19 @@ describe("the prompt box", () => {
     expect(box).toHaveValue("Build it");
   });
 
+  it("gives a prompt back that a reload met on its way, unless it has arrived", async () => {
+    const w = world("project-empty");
+    w.server.on("sessions:createMessageAndRunAgent", () => new Promise(() => {}));
+    const first = open(w, page);
+    const box = await screen.findByRole("textbox", { name: "Prompt" });
+    await first.user.type(box, "Lost one{Enter}");
+    await first.user.type(box, "Build a todo list. Keep items after a reload, and let me filter by done.{Enter}");
+    first.unmount();
+    open(world("project-asleep"), page);
+    await feed();
+    await waitFor(() => expect(screen.getByRole("textbox", { name: "Prompt" })).toHaveValue("Lost one"));
+  });
+
   it("keeps a draft over a reload", async () => {
     const first = open(world("project-empty"), page);
     await first.user.type(await screen.findByRole("textbox", { name: "Prompt" }), "half a thought");
