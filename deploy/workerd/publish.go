@@ -221,12 +221,13 @@ func (t *Target) verify(ctx context.Context, r *runner, progress func(string)) (
 	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	req.Header.Set("User-Agent", "surgent-verify")
 	req.RemoteAddr = "127.0.0.1:0"
+	asked := t.now()
 	answer := &firstAnswer{header: http.Header{}, enough: cancel}
 	r.site.Handler(i.proxy).ServeHTTP(answer, req)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case answer.status == http.StatusGatewayTimeout && errors.Is(asking.Err(), context.DeadlineExceeded):
+	case answer.status == http.StatusGatewayTimeout && t.now().Sub(asked) >= limit:
 		return nil, deploy.Refuse("the worker did not answer / within %s%s", limit, complaint(i.box.Output()))
 	case answer.status >= http.StatusInternalServerError:
 		return nil, deploy.Refuse("the worker answered / with %d%s", answer.status, complaint(i.box.Output()))
