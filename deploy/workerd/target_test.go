@@ -221,7 +221,7 @@ func TestLoopAtTopLevelIsKilled(t *testing.T) {
 // next request gets a new one.
 func TestLoopInRequestIsKilled(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(c *workerd.Config) { c.Stall, c.Probe = 2*time.Second, 100*time.Millisecond })
+	b := setup(t, func(c *workerd.Config) { c.Stall, c.Probe = 4*time.Second, 100*time.Millisecond })
 	b.publish(deploytest.App("r1", "some-app", `export default { fetch(r) {
 		if (r.url.endsWith("/loop")) for (;;) {}
 		return new Response("fine") } }`, nil))
@@ -239,9 +239,9 @@ func TestLoopInRequestIsKilled(t *testing.T) {
 // A worker that never answers its first request does not go live.
 func TestSilenceIsNotVerified(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(c *workerd.Config) { c.FirstByte = time.Second })
+	b := setup(t, func(c *workerd.Config) { c.FirstByte = 3 * time.Second })
 	_, err := b.target.Publish(t.Context(), deploytest.App("r1", "some-app", "export default { fetch() { for (;;) {} } }", nil), nil)
-	if !errors.Is(err, deploy.ErrRefused) || !strings.Contains(err.Error(), "did not answer / within 1s") {
+	if !errors.Is(err, deploy.ErrRefused) || !strings.Contains(err.Error(), "did not answer / within 3s") {
 		t.Errorf("got %v", err)
 	}
 	if _, running := b.boxes.started(); len(running) != 0 {
@@ -332,7 +332,7 @@ func TestPlacesAreShared(t *testing.T) {
 
 func TestFirstByteHasADeadline(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(c *workerd.Config) { c.FirstByte = 2 * time.Second })
+	b := setup(t, func(c *workerd.Config) { c.FirstByte = 4 * time.Second })
 	b.publish(deploytest.App("r1", "some-app", `export default { async fetch(r) {
 		if (r.url.endsWith("/slow")) await new Promise((done) => setTimeout(done, 100000));
 		return new Response("fine") } }`, nil))
