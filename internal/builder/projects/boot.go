@@ -36,7 +36,7 @@ func (l *Life) boot(ctx *function.ActionCtx, a bootArgs) (any, error) {
 	dev, err := b.run()
 	switch {
 	case errors.Is(err, errStale):
-		return nil, nil
+		return nil, b.giveUp()
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx) // the server stops; the next one takes it up
 	case err != nil:
@@ -51,6 +51,20 @@ func (l *Life) boot(ctx *function.ActionCtx, a bootArgs) (any, error) {
 		l.Watcher.Watch(a.ProjectID, b.id)
 	}
 	return nil, nil
+}
+
+// giveUp ends a run that is no longer wanted. When the project was deleted
+// meanwhile, the sandbox goes too: the job that removed it may have looked
+// before there was one. Another attempt finds it by its name.
+func (b *booting) giveUp() error {
+	var p *Project
+	if err := b.ctx.RunQuery("projects:find", projectArgs{b.args.ProjectID}, &p); err != nil || p != nil || b.id == "" {
+		return err
+	}
+	if err := b.Sandboxes.Delete(b.ctx, b.id); err != nil {
+		return fmt.Errorf("remove sandbox of a deleted project: %w", err)
+	}
+	return nil
 }
 
 // reason is the one line that a person reads. Errors that were made for

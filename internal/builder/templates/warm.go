@@ -74,7 +74,11 @@ func (w *Warmer) Run(ctx context.Context) error {
 			return nil //nolint:nilerr // an orderly end: what is cut off is made at the next start
 		}
 		w.Logger.WarnContext(ctx, "templates are not prepared yet", "error", err, "again_in", rest)
-		w.Step(errs.MessageOf(err))
+		if errs.CodeOf(err) == errs.Internal {
+			w.Step("Preparing the templates failed. Trying again")
+		} else {
+			w.Step(errs.MessageOf(err))
+		}
 		select {
 		case <-ctx.Done():
 			return nil
