@@ -41,11 +41,14 @@ const preloadFont: Plugin = {
   },
 };
 
-// `vite --mode look` serves the page on a scripted server, for looking at screens.
+// `vite --mode look` shows the page on a scripted server, for looking at screens; also as a build, outside of dist.
 const lookPage: Plugin = {
   name: "look-page",
-  apply: (_, { mode, command }) => command === "serve" && mode === "look",
-  transformIndexHtml: (html) => html.replace("/src/main.tsx", "/src/test/page.tsx"),
+  apply: (_, { mode }) => mode === "look",
+  transformIndexHtml: {
+    order: "pre",
+    handler: (html) => html.replace("/src/main.tsx", "/src/test/page.tsx"),
+  },
 };
 
 export default defineConfig({
