@@ -20,8 +20,9 @@ type Config struct {
 	Store    store.Store
 	Registry *function.Registry
 	Runner   *function.Runner
-	// Workers is how many jobs run at once, 0 for 100: most of them wait.
-	Workers int
+	// Workers is how many jobs run at once, 0 for 100, and LongWorkers how many
+	// actions that are registered as long, 0 for 1000: most of them wait.
+	Workers, LongWorkers int
 	// ActionTimeout ends actions that are not registered as long, 0 for 10
 	// minutes.
 	ActionTimeout time.Duration
@@ -55,6 +56,9 @@ func Open(ctx context.Context, c Config) (*Jobs, error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = 100
+	}
+	if c.LongWorkers == 0 {
+		c.LongWorkers = 1000
 	}
 	if c.ActionTimeout == 0 {
 		c.ActionTimeout = 10 * time.Minute

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -37,6 +38,9 @@ type fixture struct {
 	runner *function.Runner
 	jobs   *job.Jobs
 	ran    chan string
+
+	workers int
+	timeout time.Duration
 	// onAction runs in the action "marks:act".
 	onAction func(ctx *function.ActionCtx, name string) error
 }
@@ -67,6 +71,9 @@ func (f *fixture) register() *function.Registry {
 	function.InternalAction(r, "marks:act", func(ctx *function.ActionCtx, a nameArgs) (struct{}, error) {
 		return struct{}{}, f.onAction(ctx, a.Name)
 	})
+	function.LongInternalAction(r, "marks:actLong", func(ctx *function.ActionCtx, a nameArgs) (struct{}, error) {
+		return struct{}{}, f.onAction(ctx, a.Name)
+	})
 	function.InternalQuery(r, "marks:count", func(ctx *function.QueryCtx, a nameArgs) (int, error) {
 		all, err := marks.Query(ctx.DB, "by_name", a.Name).All(ctx)
 		return len(all), err
@@ -88,7 +95,7 @@ func (f *fixture) open(t testing.TB) {
 	if f.runner, err = function.New(function.Config{Registry: reg, Store: f.db}); err != nil {
 		t.Fatal(err)
 	}
-	f.jobs, err = job.Open(t.Context(), job.Config{Store: f.db, Registry: reg, Runner: f.runner})
+	f.jobs, err = job.Open(t.Context(), job.Config{Store: f.db, Registry: reg, Runner: f.runner, Workers: f.workers, ActionTimeout: f.timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,9 +124,12 @@ func (f *fixture) start(t testing.TB) (stop func()) {
 	return stop
 }
 
-func newFixture(t testing.TB) *fixture {
+func newFixture(t testing.TB, set ...func(*fixture)) *fixture {
 	t.Helper()
 	f := &fixture{path: filepath.Join(t.TempDir(), "jobs.db"), ran: make(chan string, 1000)}
+	for _, s := range set {
+		s(f)
+	}
 	f.open(t)
 	return f
 }
@@ -273,6 +283,44 @@ func TestFailedActionIsNotRepeated(t *testing.T) {
 	for _, s := range states(t, f.path) {
 		if s != "cancelled" {
 			t.Errorf("job state = %s, want cancelled", s)
+		}
+	}
+}
+
+// Long actions have no time limit and leave room for short ones.
+func TestLongActions(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(f *fixture) { f.workers, f.timeout = 1, 50*time.Millisecond })
+	ended := make(chan string, 10)
+	release := make(chan struct{})
+	f.onAction = func(ctx *function.ActionCtx, name string) error {
+		if name == "long" {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+		} else {
+			<-ctx.Done()
+		}
+		ended <- fmt.Sprint(name, " ", ctx.Err())
+		return ctx.Err()
+	}
+	f.start(t)
+	for range 3 {
+		if err := f.schedule(t, value.Object{"name": "long", "run": "marks:actLong", "after": 0.0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.schedule(t, value.Object{"name": "short", "run": "marks:act", "after": 0.0}); err != nil {
+		t.Fatal(err)
+	}
+	if got := wait(t, ended); got != "short context deadline exceeded" {
+		t.Errorf("first ended: %s", got)
+	}
+	close(release)
+	for range 3 {
+		if got := wait(t, ended); got != "long <nil>" {
+			t.Errorf("then ended: %s", got)
 		}
 	}
 }

@@ -31,6 +31,20 @@ func (call) Kind() string { return "convex_function" }
 // mutation count as an attempt.
 const attempts = 1000
 
+// Actions that may take hours have a queue of their own, so that they cannot
+// keep short work waiting.
+const (
+	shortQueue = river.QueueDefault
+	longQueue  = "long"
+)
+
+func queueOf(f *function.Function) string {
+	if f.Long {
+		return longQueue
+	}
+	return shortQueue
+}
+
 // riverQueue runs jobs on a River client; T is the database's transaction.
 type riverQueue[T any] struct {
 	config Config
@@ -57,8 +71,11 @@ func openRiver[T any](ctx context.Context, c Config, driver riverdriver.Driver[T
 		return nil, fmt.Errorf("register worker: %w", err)
 	}
 	q.client, err = river.NewClient(localDriver[T]{driver, q.wake}, &river.Config{
-		Logger:            logger,
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: c.Workers}},
+		Logger: logger,
+		Queues: map[string]river.QueueConfig{
+			shortQueue: {MaxWorkers: c.Workers},
+			longQueue:  {MaxWorkers: c.LongWorkers},
+		},
 		Workers:           workers,
 		MaxAttempts:       attempts,
 		FetchCooldown:     2 * time.Millisecond,
@@ -85,7 +102,7 @@ func (q *riverQueue[T]) Enqueue(ctx context.Context, tx store.Transaction, j fun
 	if err != nil {
 		return "", err
 	}
-	opts := &river.InsertOpts{}
+	opts := &river.InsertOpts{Queue: queueOf(j.Function)}
 	if !j.RunAt.IsZero() && j.RunAt.After(q.config.Now()) {
 		opts.ScheduledAt = j.RunAt
 	}
@@ -95,7 +112,7 @@ func (q *riverQueue[T]) Enqueue(ctx context.Context, tx store.Transaction, j fun
 	}
 	tx.AtCommit(func(store.Timestamp) {
 		if opts.ScheduledAt.IsZero() {
-			q.wake.wake()
+			q.wake.wake(opts.Queue)
 		} else {
 			q.timer.add(opts.ScheduledAt)
 		}
@@ -140,7 +157,7 @@ func (q *riverQueue[T]) promote(ctx context.Context, now time.Time) {
 	if err != nil && ctx.Err() == nil {
 		q.config.Logger.WarnContext(ctx, "promote scheduled jobs", "error", err)
 	}
-	q.wake.wake()
+	q.wake.wake(shortQueue, longQueue)
 }
 
 // sqlTime is a time as River writes it in SQLite.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 )
 
@@ -34,12 +33,21 @@ type listener struct {
 	ch chan struct{} // capacity 1: wake sends without blocking, River's notifier receives
 
 	mu     sync.Mutex
-	listen bool // River wants to hear of new jobs
+	listen bool                // River wants to hear of new jobs
+	queues map[string]struct{} // with jobs that it has not heard of
 }
 
-func newListener() *listener { return &listener{ch: make(chan struct{}, 1)} }
+func newListener() *listener {
+	return &listener{ch: make(chan struct{}, 1), queues: map[string]struct{}{}}
+}
 
-func (l *listener) wake() {
+// wake says that queues have new jobs. It never blocks.
+func (l *listener) wake(queues ...string) {
+	l.mu.Lock()
+	for _, q := range queues {
+		l.queues[q] = struct{}{}
+	}
+	l.mu.Unlock()
 	select {
 	case l.ch <- struct{}{}:
 	default:
@@ -71,10 +79,17 @@ func (l *listener) set(topic string, on bool) {
 	l.listen = on
 }
 
-func (l *listener) listening() bool {
+// take returns the notification for one queue, and says whether there are more.
+func (l *listener) take() (n *riverdriver.Notification, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.listen
+	for q := range l.queues {
+		delete(l.queues, q)
+		if l.listen {
+			return &riverdriver.Notification{Topic: insertTopic, Payload: `{"queue":"` + q + `"}`}, len(l.queues) > 0
+		}
+	}
+	return nil, false
 }
 
 // WaitForNotification blocks until jobs were inserted or ctx ends.
@@ -84,9 +99,13 @@ func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notifi
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-l.ch:
-			if l.listening() {
-				return &riverdriver.Notification{Topic: insertTopic, Payload: `{"queue":"` + river.QueueDefault + `"}`}, nil
-			}
+		}
+		n, more := l.take()
+		if more {
+			l.wake()
+		}
+		if n != nil {
+			return n, nil
 		}
 	}
 }
