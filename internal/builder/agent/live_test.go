@@ -136,3 +136,26 @@ func TestDiscardedText(t *testing.T) {
 		t.Errorf("the broken attempt is not counted: %+v", s)
 	}
 }
+
+// TestRunsListIsShort: what is sent with each step does not grow with the
+// session, nor with its prompts.
+func TestRunsListIsShort(t *testing.T) {
+	t.Parallel()
+	const n = 18
+	w := newWorld(t, settings{script: modeltest.Turns(modeltest.Text("ok"))})
+	for i := range n {
+		w.askIn(w.session, strings.Repeat("long ", 10_000), "ask")
+		w.ended(i + 1)
+	}
+	views := w.views()
+	if len(views) != 15 || views[14].CreationTime < views[0].CreationTime {
+		t.Errorf("%d runs listed", len(views))
+	}
+	v, err := value.FromGo(views)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := value.Size(v); size > 12_000 {
+		t.Errorf("the list has %d bytes", size)
+	}
+}

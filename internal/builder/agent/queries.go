@@ -4,20 +4,51 @@ import (
 	"slices"
 
 	"surgent.dev/surgent/convex/function"
+	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/builder/sessions"
 )
 
-// RunView is a run as clients see it.
+// RunView is a run as clients see it. It is sent again with every step, so it
+// holds no more than they draw.
 type RunView struct {
-	Run
-	Resumed bool `json:"resumed,omitempty"`
+	ID              RunID          `json:"_id"`
+	CreationTime    float64        `json:"_creationTime"`
+	SessionID       sessions.ID    `json:"sessionId"`
+	ProjectID       projects.ID    `json:"projectId"`
+	PromptID        sessions.RowID `json:"promptId"`
+	Status          Status         `json:"status"`
+	Mode            string         `json:"mode"`
+	Model           string         `json:"model"`
+	QueuedAt        float64        `json:"queuedAt"`
+	StartedAt       float64        `json:"startedAt,omitempty"`
+	EndedAt         float64        `json:"endedAt,omitempty"`
+	Step            int            `json:"step"`
+	Spent           Spent          `json:"spent"`
+	Reason          string         `json:"reason,omitempty"`
+	Waiting         *Pause         `json:"waiting,omitempty"`
+	Resumed         bool           `json:"resumed,omitempty"`
+	StopRequestedAt float64        `json:"stopRequestedAt,omitempty"`
+	Error           *RunError      `json:"error,omitempty"`
+	Activity        *Activity      `json:"activity,omitempty"`
 	// Position counts the runs of the project that begin before a queued one.
 	Position *int `json:"position,omitempty"`
 }
 
-// maxRunsListed is how many runs of a session a client gets; those that have
-// work are always among them.
-const maxRunsListed = 50
+func view(r Run) RunView {
+	return RunView{
+		ID: r.ID, CreationTime: r.CreationTime, SessionID: r.SessionID, ProjectID: r.ProjectID, PromptID: r.PromptID,
+		Status: r.Status, Mode: r.Mode, Model: r.Model, QueuedAt: r.QueuedAt, StartedAt: r.StartedAt, EndedAt: r.EndedAt,
+		Step: r.Step, Spent: r.Spent, Reason: r.Reason, Waiting: r.Waiting, Resumed: r.Resumes > 0,
+		StopRequestedAt: r.StopRequestedAt, Error: r.Error, Activity: r.Activity,
+	}
+}
+
+// A client gets all runs that have work, up to maxOpen, and the newest of those
+// that have ended: an older one's result row tells all that is drawn of it.
+const (
+	maxOpen  = 100
+	maxEnded = 15
+)
 
 type sessionArgs struct {
 	SessionID sessions.ID `json:"sessionId"`
@@ -29,23 +60,30 @@ func listBySession(ctx *function.QueryCtx, a sessionArgs) ([]RunView, error) {
 	if err != nil || s == nil {
 		return []RunView{}, err
 	}
-	runs, err := Runs.Query(ctx.DB, "by_session", s.ID).Desc().Take(ctx, maxRunsListed)
+	runs, err := Runs.Query(ctx.DB, "by_session", s.ID).Desc().Take(ctx, maxOpen+maxEnded)
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(runs)
 	queue, err := Runs.Query(ctx.DB, "by_status", Queued, s.ProjectID).All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	views := make([]RunView, len(runs))
-	for i, r := range runs {
-		views[i] = RunView{Run: r, Resumed: r.Resumes > 0}
+	views := []RunView{}
+	ended := 0
+	for _, r := range runs {
+		v := view(r)
+		if !r.Open() {
+			if ended++; ended > maxEnded {
+				continue
+			}
+		}
 		if r.Status == Queued {
 			at := slices.IndexFunc(queue, func(q Run) bool { return q.ID == r.ID })
-			views[i].Position = &at
+			v.Position = &at
 		}
+		views = append(views, v)
 	}
+	slices.Reverse(views)
 	return views, nil
 }
 
