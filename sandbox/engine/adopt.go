@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -26,6 +27,12 @@ func (e *Engine) adopt(ctx context.Context) error {
 			continue
 		}
 		dir := filepath.Join(e.cfg.DataDir, entry.Name())
+		if strings.HasSuffix(entry.Name(), goneSuffix) {
+			if err := os.RemoveAll(dir); err != nil {
+				return fmt.Errorf("remove a deleted sandbox: %w", err)
+			}
+			continue
+		}
 		rec, err := readRecord(dir)
 		if errors.Is(err, os.ErrNotExist) {
 			// A create or a delete was killed before or after its record.

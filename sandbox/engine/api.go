@@ -25,6 +25,7 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 //	<port>-<id>.preview.localhost   preview.go
 //	/toolbox/{id}/…                 toolbox.go, as newer SDKs call it
 //	/api/toolbox/{id}/toolbox/…     toolbox.go, as older SDKs call it
+//	/api/socket.io/                 events.go
 //	/api/…                          control: apisandbox.go, apisnapshot.go
 func (e *Engine) routes() http.Handler {
 	mux := http.NewServeMux()
@@ -42,6 +43,7 @@ func (e *Engine) routes() http.Handler {
 	}
 	e.sandboxRoutes(control)
 	e.snapshotRoutes(control)
+	mux.HandleFunc("GET /api/socket.io/", e.serveEvents)
 	mux.HandleFunc("/toolbox/{id}/", e.serveToolbox)
 	mux.HandleFunc("/api/toolbox/{id}/toolbox/", e.serveToolbox)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

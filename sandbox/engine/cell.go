@@ -46,11 +46,13 @@ type cell struct {
 	// op is held while the sandbox is being moved, saved or deleted.
 	op sync.Mutex
 
-	mu    sync.Mutex // guards the fields below; never held across I/O but writing the record
-	rec   *record
-	slot  *slot         // of the running container
-	proxy *egressServer // of the running container
-	lines *lines        // to the running container
+	mu  sync.Mutex // guards the fields below; never held across I/O but writing the record
+	rec *record
+	// unborn is set until the record of a new sandbox is on disk.
+	unborn bool
+	slot   *slot         // of the running container
+	proxy  *egressServer // of the running container
+	lines  *lines        // to the running container
 
 	// activity is when the sandbox was last used, in Unix milliseconds.
 	activity atomic.Int64
@@ -87,8 +89,29 @@ func (c *cell) update(change func(*record)) error {
 	if err := writeRecord(c.dir, next); err != nil {
 		return fmt.Errorf("keep sandbox %s: %w", c.id, err)
 	}
-	c.rec = next
+	c.becomeLocked(next)
 	return nil
+}
+
+// become changes the record in memory only.
+func (c *cell) become(next *record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.becomeLocked(next)
+}
+
+// becomeLocked replaces the record and tells of a new state, in order: a stale
+// event would overwrite what a client knows.
+func (c *cell) becomeLocked(next *record) {
+	before := c.rec.State
+	c.rec = next
+	switch {
+	case c.unborn:
+		c.unborn = false
+		c.e.events.publish("", next.clone())
+	case next.State != before:
+		c.e.events.publish(before, next.clone())
+	}
 }
 
 // state returns the current state.

@@ -73,6 +73,7 @@ func (e *Engine) create(ctx context.Context, req createRequest) (*cell, error) {
 		return nil, err
 	}
 	c := e.newCell(rec)
+	c.unborn = true
 	// Held from before anybody can find it until it is started or gone.
 	c.op.Lock()
 	defer c.op.Unlock()

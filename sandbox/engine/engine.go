@@ -49,6 +49,8 @@ type Engine struct {
 
 	boxes map[*Box]struct{} // that are not closed
 
+	events events
+
 	wg sync.WaitGroup // background work of cells
 }
 

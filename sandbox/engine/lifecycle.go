@@ -386,22 +386,32 @@ func (c *cell) Delete(ctx context.Context) error {
 // destroy removes the sandbox. The caller holds op.
 func (c *cell) destroy(ctx context.Context) error {
 	if err := c.update(func(r *record) { r.State = stateDestroying }); err != nil {
-		return err
+		// A full disk must not keep anybody from freeing it.
+		c.e.log.Warn("could not note that a sandbox is being deleted", "sandbox", c.id, "error", err)
 	}
 	rec := c.snapshot()
+	rec.State = stateDestroying
+	c.become(rec)
 	if rec.Run.Container != "" {
 		c.discard(context.WithoutCancel(ctx), rec.Run.Container, c.slotOf())
 	}
-	if err := os.RemoveAll(c.dir); err != nil {
+	// Out of the way at once, so that a crash leaves no half of it.
+	gone := c.dir + goneSuffix
+	if err := os.Rename(c.dir, gone); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("delete sandbox %s: %w", c.id, err)
 	}
-	c.mu.Lock()
-	c.rec.State = stateDestroyed
-	c.mu.Unlock()
+	rec = rec.clone()
 	rec.State = stateDestroyed
+	c.become(rec)
 	c.e.forget(rec)
+	if err := os.RemoveAll(gone); err != nil {
+		return fmt.Errorf("delete sandbox %s: %w", c.id, err)
+	}
 	return nil
 }
+
+// goneSuffix marks folders of deleted sandboxes.
+const goneSuffix = ".gone"
 
 func exists(name string) bool {
 	_, err := os.Stat(name)
