@@ -36,7 +36,7 @@ func TestKillAtAnyMoment(t *testing.T) {
 		if action == "start" {
 			want = fmt.Sprint(round - 1)
 		}
-		delay := time.Duration(rand.IntN(250)) * time.Millisecond //nolint:gosec // any moment
+		delay := time.Duration(rand.IntN(250)) * time.Millisecond
 		started := make(chan struct{})
 		go func() {
 			close(started)
@@ -90,7 +90,7 @@ func disturb(base, action string) {
 	case "snapshot":
 		body = `{"name":"test-kill","live":true}`
 	}
-	req, err := http.NewRequest(http.MethodPost, base+path, strings.NewReader(body)) //nolint:noctx // it ends with the server
+	req, err := http.NewRequest(http.MethodPost, base+path, strings.NewReader(body))
 	if err != nil {
 		return
 	}

@@ -205,7 +205,7 @@ func lock(ctx context.Context, name string, waiting func()) (func(), error) {
 			// The goroutine ends when the other process does; closing the
 			// file now would free a number that it still uses.
 			go func() {
-				_ = <-got
+				<-got
 				_ = f.Close()
 			}()
 			return nil, context.Cause(ctx)

@@ -57,7 +57,7 @@ func skeleton(root string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(root, "home/daytona", name), text, 0o644); err != nil { //nolint:gosec // a root file system
+		if err := os.WriteFile(filepath.Join(root, "home/daytona", name), text, 0o644); err != nil {
 			return err
 		}
 	}
@@ -71,7 +71,7 @@ func trust(root string) error {
 		if name == "" {
 			continue
 		}
-		text, err := os.ReadFile(name) //nolint:gosec // the operator names it
+		text, err := os.ReadFile(name)
 		if err != nil {
 			continue // the next place
 		}
@@ -79,7 +79,7 @@ func trust(root string) error {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(to, text, 0o644) //nolint:gosec // a root file system
+		return os.WriteFile(to, text, 0o644)
 	}
 	return nil // the base keeps Debian's own bundle
 }
