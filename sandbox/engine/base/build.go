@@ -205,8 +205,8 @@ func lock(ctx context.Context, name string, waiting func()) (func(), error) {
 			// The goroutine ends when the other process does; closing the
 			// file now would free a number that it still uses.
 			go func() {
-				<-got
-				_ = f.Close()
+				err := <-got
+				_ = errors.Join(err, f.Close()) // nobody waits for either
 			}()
 			return nil, context.Cause(ctx)
 		}
