@@ -4,17 +4,19 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"surgent.dev/surgent/model/modeltest"
 	"surgent.dev/surgent/sandbox"
 )
 
 // realBench is a whole server with the embedded engine. It needs root and a
 // built binary, which the engine runs as gVisor.
-func realBench(t *testing.T) *bench {
+func realBench(t *testing.T, env map[string]string) *bench {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts real sandboxes")
@@ -32,7 +34,6 @@ func realBench(t *testing.T) *bench {
 	if _, err := os.Stat(binary); err != nil {
 		t.Skip("no built binary (make build)")
 	}
-	env := map[string]string{}
 	if cache := os.Getenv("SURGENT_CACHE"); cache != "" {
 		env["SURGENT_CACHE"] = cache
 	}
@@ -69,7 +70,12 @@ func (p *person) box(t *testing.T, project string) box {
 // each takes seconds to start.
 func TestLife(t *testing.T) {
 	t.Parallel()
-	b := realBench(t)
+	model := httptest.NewServer(modeltest.New(modeltest.Config{Key: "test-key", Script: modeltest.Turns(
+		modeltest.Call("I write it.", "Write", obj{"file_path": "/workspace/made.txt", "content": "by the agent\n"}),
+		modeltest.Text("Written."),
+	)}))
+	t.Cleanup(model.Close)
+	b := realBench(t, map[string]string{"ANTHROPIC_API_KEY": "test-key", "ANTHROPIC_BASE_URL": model.URL})
 	p := b.guest(t)
 	id, session := p.project(t, "Life")
 	until := func(what string, check func(box) bool) box {
@@ -107,6 +113,17 @@ func TestLife(t *testing.T) {
 	if status, page := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusOK || !strings.Contains(page, "/@vite/client") {
 		t.Fatalf("the preview answers %d %.80s", status, page)
 	}
+
+	// S5: the platform's keys were in every sandbox's environment.
+	t.Run("no keys inside", func(t *testing.T) {
+		out, err := b.sandboxes.client.Toolbox(at.SandboxID).Execute(t.Context(), sandbox.ExecRequest{Command: "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; env"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.Output, "PATH=") || strings.Contains(out.Output, "test-key") || strings.Contains(out.Output, "ANTHROPIC") {
+			t.Errorf("the sandbox's environment is %s", out.Output)
+		}
+	})
 
 	t.Run("files", func(t *testing.T) {
 		var content struct{ Content, Encoding string }
@@ -260,8 +277,23 @@ func TestLife(t *testing.T) {
 		})
 	})
 
+	t.Run("a run makes a checkpoint", func(t *testing.T) {
+		p.must(t, "mutation", "sessions:createMessageAndRunAgent", obj{"projectId": id, "sessionId": session, "prompt": "Write a file"}, nil)
+		var list []struct {
+			Version float64 `json:"version"`
+			SHA     string  `json:"sha"`
+		}
+		eventually(t, "the checkpoint is there", func() bool {
+			p.must(t, "query", "commits:listByProject", obj{"projectId": id}, &list)
+			return len(list) == 1
+		})
+		if list[0].Version != 1 || len(list[0].SHA) != 40 {
+			t.Errorf("checkpoint %+v", list[0])
+		}
+	})
+
+	// L1: any error made a new, empty sandbox, and the work was gone.
 	t.Run("lost", func(t *testing.T) {
-		p.must(t, "mutation", "sessions:createMessageAndRunAgent", obj{"projectId": id, "sessionId": session, "prompt": "What can you do?", "mode": "ask"}, nil)
 		if err := b.sandboxes.client.Delete(t.Context(), at.SandboxID); err != nil {
 			t.Fatal(err)
 		}
@@ -271,6 +303,12 @@ func TestLife(t *testing.T) {
 		if status, _ := visitor.get(t, "3000-"+x.SandboxID, "/"); status != http.StatusOK {
 			t.Errorf("its preview answers %d", status)
 		}
+		var content struct{ Content string }
+		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "made.txt"}, &content)
+		if content.Content != "by the agent\n" {
+			t.Errorf("the checkpoint's file reads %q", content.Content)
+		}
+		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "note.txt"}, &content)
 		at = x
 	})
 
