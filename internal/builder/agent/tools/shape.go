@@ -33,21 +33,28 @@ func parseShape(schema string) (*shape, error) {
 	return &s, nil
 }
 
-// check returns what is wrong with an input, one line each.
-func (s *shape) check(input json.RawMessage) []string {
+// check returns what is wrong with an input, one line each. An input that is
+// right is returned in one form: models write 3 as 3.0 at times.
+func (s *shape) check(input json.RawMessage) (clean json.RawMessage, problems []string) {
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(input))
 	if err := dec.Decode(&v); err != nil {
-		return []string{"the arguments are not valid JSON"}
+		return nil, []string{"the arguments are not valid JSON"}
 	}
 	if m, ok := v.(map[string]any); ok {
 		if _, ok := m[model.UnparsedInput]; ok {
-			return []string{"the arguments were not a complete JSON object; send them again, whole"}
+			return nil, []string{"the arguments were not a complete JSON object; send them again, whole"}
 		}
 	}
-	var problems []string
 	s.visit("", v, &problems)
-	return problems
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	clean, err := json.Marshal(v)
+	if err != nil {
+		return nil, []string{"the arguments are not valid JSON"}
+	}
+	return clean, nil
 }
 
 func (s *shape) visit(at string, v any, out *[]string) {

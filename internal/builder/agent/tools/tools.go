@@ -175,7 +175,7 @@ func (s *Set) find(name string) *tool {
 
 // Prepare checks a call and plans it, or returns the result that refuses it.
 func (s *Set) Prepare(ctx context.Context, env *Env, call Call) (*Plan, *Result, error) {
-	if r := s.refuse(call); r != nil {
+	if r := s.refuse(&call); r != nil {
 		return nil, r, nil
 	}
 	return s.find(call.Name).prepare(ctx, env, call)
@@ -183,7 +183,7 @@ func (s *Set) Prepare(ctx context.Context, env *Env, call Call) (*Plan, *Result,
 
 // Recover finishes a call that was started before a crash.
 func (s *Set) Recover(ctx context.Context, env *Env, call Call, j Journaled) (Result, error) {
-	if r := s.refuse(call); r != nil {
+	if r := s.refuse(&call); r != nil {
 		return *r, nil
 	}
 	t := s.find(call.Name)
@@ -200,16 +200,20 @@ func (s *Set) Recover(ctx context.Context, env *Env, call Call, j Journaled) (Re
 	return plan.Run(ctx)
 }
 
-func (s *Set) refuse(call Call) *Result {
+// refuse says why a call cannot run, or brings its input into the form that
+// the tools decode.
+func (s *Set) refuse(call *Call) *Result {
 	if s.others[call.Name] {
 		return failed("%s is not allowed in Ask mode: nothing may be changed. Allowed are %s.", call.Name, strings.Join(s.Names(), ", "))
 	}
 	if s.find(call.Name) == nil {
 		return failed("There is no tool %q. The tools are %s.", call.Name, strings.Join(s.Names(), ", "))
 	}
-	if problems := s.shape[call.Name].check(call.Input); len(problems) > 0 {
+	input, problems := s.shape[call.Name].check(call.Input)
+	if len(problems) > 0 {
 		return failed("InputValidationError: %s was called with arguments that it cannot take:\n%s", call.Name, strings.Join(problems, "\n"))
 	}
+	call.Input = input
 	return nil
 }
 
