@@ -21,6 +21,7 @@ import (
 // elsewhere) their hosts are not found.
 type Config struct {
 	Domain    string // host[:port] of the workspace, lower case
+	Scheme    string // http or https
 	Workspace http.Handler
 	Functions http.Handler // /api/*, /version, sign-in routes
 	Health    http.Handler // /healthz
@@ -30,15 +31,15 @@ type Config struct {
 
 // New returns the router.
 func New(c Config) (http.Handler, error) {
-	if c.Domain == "" || c.Workspace == nil || c.Functions == nil || c.Health == nil || c.Preview == nil {
-		return nil, errors.New("new router: domain and doors are required")
+	if c.Domain == "" || c.Scheme == "" || c.Workspace == nil || c.Functions == nil || c.Health == nil || c.Preview == nil {
+		return nil, errors.New("new router: domain, scheme and doors are required")
 	}
 	main := http.NewServeMux()
 	main.Handle("/healthz", c.Health)
 	for _, path := range []string{"/api/", "/version", "/instance_version", "/instance_name", "/.well-known/openid-configuration", "/.well-known/jwks.json"} {
 		main.Handle(path, c.Functions)
 	}
-	main.Handle("/", c.Workspace)
+	main.Handle("/", canonical(c.Workspace, c.Scheme, c.Domain))
 	return &router{domain: hostOnly(c.Domain), main: main, preview: c.Preview, apps: c.Apps}, nil
 }
 
@@ -66,6 +67,18 @@ func (s *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		notFound(w)
 	}
+}
+
+// canonical sends a browser that came by another name of this machine, such
+// as 127.0.0.1, to the workspace's own: previews let nobody else frame them.
+func canonical(next http.Handler, scheme, domain string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Mode") == "navigate" && hostOnly(strings.ToLower(r.Host)) != hostOnly(domain) {
+			http.Redirect(w, r, scheme+"://"+domain+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // IsPreviewLabel tells whether a host's first label has the form of a

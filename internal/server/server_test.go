@@ -16,7 +16,7 @@ func say(word string) http.Handler {
 func TestHostRouting(t *testing.T) {
 	t.Parallel()
 	h, err := server.New(server.Config{
-		Domain: "localhost:3210", Workspace: say("workspace"), Functions: say("functions"),
+		Domain: "localhost:3210", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"),
 		Health: say("health"), Preview: say("preview"), Apps: say("app"),
 	})
 	if err != nil {
@@ -59,7 +59,7 @@ func TestHostRouting(t *testing.T) {
 
 func TestAppsOfAnotherPlaceAreNotFound(t *testing.T) {
 	t.Parallel()
-	h, err := server.New(server.Config{Domain: "localhost", Workspace: say("w"), Functions: say("f"), Health: say("h"), Preview: say("p")})
+	h, err := server.New(server.Config{Domain: "localhost", Scheme: "http", Workspace: say("w"), Functions: say("f"), Health: say("h"), Preview: say("p")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,5 +69,33 @@ func TestAppsOfAnotherPlaceAreNotFound(t *testing.T) {
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusNotFound {
 		t.Errorf("status %d", w.Code)
+	}
+}
+
+func TestOtherNamesOfThisMachineLeadToTheWorkspace(t *testing.T) {
+	t.Parallel()
+	h, err := server.New(server.Config{
+		Domain: "localhost:3210", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"), Health: say("h"), Preview: say("p"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ host, mode, path, location string }{
+		{"127.0.0.1:3210", "navigate", "/p/abc?tab=files", "http://localhost:3210/p/abc?tab=files"},
+		{"127.0.0.1:3210", "cors", "/assets/a.js", ""},
+		{"127.0.0.1:3210", "", "/", ""},
+		{"localhost:3210", "navigate", "/", ""},
+		{"127.0.0.1:3210", "navigate", "/api/query", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tc.path, nil)
+		r.Host = tc.host
+		if tc.mode != "" {
+			r.Header.Set("Sec-Fetch-Mode", tc.mode)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Location"); got != tc.location {
+			t.Errorf("%s%s (%s) leads to %q", tc.host, tc.path, tc.mode, got)
+		}
 	}
 }
