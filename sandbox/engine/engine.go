@@ -121,6 +121,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { return e.watch(ctx) })
+	group.Go(func() error { e.reapOrphans(ctx); return nil })
 	group.Go(func() error { e.resume(ctx); return nil })
 	err := group.Wait()
 	// The sandboxes outlive the reason to stop; saving has its own time limit.
@@ -150,6 +151,10 @@ func (e *Engine) open(ctx context.Context) error {
 	if err := raiseFirewall(e.tableName(), e.net.prefix(), inst.Gateway); err != nil {
 		inst.close(true)
 		return fmt.Errorf("confine sandboxes: %w", err)
+	}
+	if err := e.claim(); err != nil {
+		inst.close(true)
+		return err
 	}
 	// npm takes a second to tell its configuration: beside the rest.
 	e.wg.Go(func() { e.egress.open(context.WithoutCancel(ctx)) })

@@ -444,3 +444,23 @@ func TestGracefulEndStartsAgain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Sandboxes whose engine was killed and whose data folder was deleted are
+// nobody's: the next engine on the host ends them.
+func TestOrphansAreEnded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := startChild(t, dir)
+	c := &client{t: t, base: p.url}
+	c.call("POST", "/api/sandbox", map[string]any{}, nil)
+	instance := instanceName(t, dir)
+	p.kill(t)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if len(traces(t, instance)) == 0 {
+		t.Fatal("there is nothing to end")
+	}
+	ownEngine(t, nil)
+	eventually(t, "the orphans end", func() bool { return len(traces(t, instance)) == 0 })
+}
