@@ -58,9 +58,11 @@ test("mid-stream, before a tool, during Bash, after it: one result, each effect 
   };
 
   // 1: while the model's answer streams.
-  await model.script([{ prompt: "one", answers: [{ ...effect("one"), blocks: [{ text: "slow ".repeat(120) }, ...effect("one").blocks], delay_ms: 60 }, say("Done one.")] }]);
+  await model.script([{ prompt: "one", answers: [{ ...effect("one"), blocks: [{ text: "slow ".repeat(200) }, ...effect("one").blocks], delay_ms: 100 }, say("Done one.")] }]);
   await client.mutation(api.sessions.createMessageAndRunAgent, { projectId, sessionId: session, prompt: "one" });
-  await runs.until("text streams", (l) => l.some((r) => r.activity?.kind === "text"), 180_000);
+  const [run] = await runs.until("a run", (l) => l.length > 0, 60_000);
+  const head = watch<{ kind: string; tail: string } | null>(client, api.runs.streamHead, { runId: run._id });
+  await head.until("text streams", (h) => h?.kind === "text" && h.tail.length > 20, 180_000);
   await crash();
   await finish(1);
 
