@@ -207,7 +207,7 @@ export const projectWorlds: Record<string, () => World> = {
   "project-failed": () => {
     const { world, project } = base();
     firstRun(world, project);
-    const run = addRun(world, project, { status: "failed", promptId: "rowssecond", error: { code: "model_key", message: "invalid x-api-key" } });
+    const run = addRun(world, project, { status: "failed", promptId: "rowssecond", error: { code: "key_refused", message: "The model key was refused. Check ANTHROPIC_API_KEY." } });
     addRows(world, run, [prompt2, outcome({ subtype: "error_api", is_error: true, duration_ms: 900, steps: 0, total_cost_usd: 0, usage: {} })]);
     return world;
   },
@@ -223,7 +223,7 @@ export const projectWorlds: Record<string, () => World> = {
       says({ type: "thinking", thinking: "The type of the date is wrong." }, "The date is a string there. I change its type."),
     ]).world,
   "project-retry": () =>
-    working({ status: "waiting", waiting: { until: Date.now() + 8000, attempt: 2, of: 6, reason: "overloaded" } }, started()).world,
+    working({ status: "waiting", waiting: { until: Date.now() + 8000, attempt: 2, of: 6, reason: "The model is busy." } }, started()).world,
   "project-stopped": () => {
     const { world, project } = base();
     firstRun(world, project);

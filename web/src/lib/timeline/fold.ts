@@ -34,7 +34,7 @@ export function fold(entries: Entry[], opts: { settled: boolean; keep: (key: str
 }
 
 function isLoud(e: Entry): boolean {
-  return e.type === "step" && (e.state === "failed" || e.state === "denied" || e.state === "running" || e.state === "writing");
+  return e.type === "step" && !["done", "cut"].includes(e.state);
 }
 
 

@@ -64,6 +64,13 @@ it("joins results by id in whatever order they come, and tells the failed one", 
   expect(stepWords(steps(turn)[2]!).name).toBe("Ran echo three >&2; exit 3, exit code 3, failed");
 });
 
+it("says which of several calls runs, and which come next", () => {
+  const rows = captured("05-parallel-tools").slice(0, 6);
+  expect(steps(only(rows, run("running"))).map(line)).toEqual(["Running echo one; sleep 1", "Run echo two; sleep 1", "Run echo three >&2; exit 3"]);
+  const second = run("running", { activity: { kind: "tool", toolUseId: "toolu_s0_2" } });
+  expect(steps(only(rows, second)).map((s) => s.state)).toEqual(["next", "running", "next"]);
+});
+
 it("says an edit in words, with its lines", () => {
   const [write, read, edit, bad] = steps(only(captured("02-continue-edit-with-tool-error")));
   expect(stepWords(write!).right).toEqual({ kind: "lines", counts: { added: 3, removed: 0 } });

@@ -159,6 +159,7 @@ function makeTurn(bucket: Bucket, checkpoint: TimelineCommit | undefined): Turn 
     lastAt: bucket.rows.at(-1)?.row._creationTime ?? 0,
   };
   addItems(turn, bucket);
+  if (state === "working") markNext(turn);
   if (outcome && outcomeRow) turn.footer = makeFooter(outcomeRow.row._id, outcome, turn);
   if (state === "failed" || state === "limit") turn.failure = makeFailure(run, outcome);
   markCut(turn, bucket);
@@ -213,6 +214,13 @@ function makeStep(
     state: stepState(result, state),
     result,
   };
+}
+
+// Of the calls of one message one runs after the other: which one now, the run says; until then it is the first.
+function markNext(turn: Turn): void {
+  const open = turn.items.flatMap((i) => (i.type === "steps" ? i.entries.filter((e): e is Step => e.type === "step" && e.state === "running") : []));
+  const now = open.find((s) => s.key === turn.run?.activity?.toolUseId) ?? open[0];
+  for (const step of open) if (step !== now) step.state = "next";
 }
 
 function stepState(result: ToolResult | undefined, turn: TurnState): StepState {

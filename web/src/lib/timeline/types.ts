@@ -103,8 +103,8 @@ export interface ToolResult {
   at: number;
 }
 
-/** writing: its input is still being streamed; cut: the run ended without its result. */
-export type StepState = "writing" | "running" | "done" | "failed" | "denied" | "cut";
+/** writing: its input is still being streamed; next: it waits for the step before it; cut: the run ended without its result. */
+export type StepState = "writing" | "next" | "running" | "done" | "failed" | "denied" | "cut";
 
 export interface Step {
   type: "step";

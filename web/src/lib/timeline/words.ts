@@ -1,3 +1,4 @@
+import { stripAnsi } from "../ansi";
 import { count } from "../format";
 import { duration } from "../time";
 import { parsePatch, sumLines, type LineCounts } from "./patch";
@@ -76,17 +77,20 @@ function known(step: Step, family: Family): Unspoken {
   const error = step.state === "failed" ? firstLine(step.result?.text ?? "") : undefined;
   const file = str(step.input.file_path) ?? str(step.input.path);
   const base = { icon: family.icon, error };
-  const verb = active ? family.now : step.state === "failed" ? `${family.base} failed` : family.past;
+  const failed = step.state === "failed" ? `${family.base} failed` : family.past;
+  // What was not done is not told in the past tense.
+  const undone = step.state === "next" || step.state === "denied" || step.state === "cut";
+  const verb = active ? family.now : undone ? family.base : failed;
   switch (step.name) {
     case "Bash": {
-      const v = active ? family.now : family.past;
+      const v = step.state === "failed" ? family.past : verb;
       return { ...base, error: undefined, verb: v, target: command(step), right: bashRight(step) };
     }
     case "Glob":
     case "Grep":
       return { ...base, verb, target: searchTarget(step), right: searchRight(step) };
     case "Write": {
-      const past = !active && step.state !== "failed" && isRewrite(step) ? "Rewrote" : verb;
+      const past = step.state === "done" && isRewrite(step) ? "Rewrote" : verb;
       return { ...base, verb: past, ...pathTarget(file), right: linesRight(step) };
     }
     case "Edit":
@@ -108,7 +112,7 @@ function unknown(step: Step): Unspoken {
   const failed = step.state === "failed";
   return {
     icon: "tool",
-    verb: active ? "Using" : failed ? "Failed:" : "Used",
+    verb: active ? "Using" : failed ? "Failed:" : step.state === "next" ? "Use" : "Used",
     target: toolName(step.name),
     right: { kind: "none" },
     error: failed ? firstLine(step.result?.text ?? "") : undefined,
@@ -127,7 +131,7 @@ export function toolName(name: string): string {
 }
 
 function command(step: Step): string {
-  return (str(step.input.command) ?? "").trim().replace(/\s*\n\s*/g, " ⏎ ");
+  return stripAnsi(str(step.input.command) ?? "").trim().replace(/\s*\n\s*/g, " ⏎ ");
 }
 
 function searchTarget(step: Step): string {
@@ -223,6 +227,7 @@ function spoken(step: Step, w: Unspoken): string {
 
 const stateWord: Record<Step["state"], string> = {
   writing: "running",
+  next: "next",
   running: "running",
   done: "done",
   failed: "failed",

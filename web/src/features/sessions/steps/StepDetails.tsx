@@ -1,3 +1,4 @@
+import { stripAnsi } from "@/lib/ansi";
 import { CopyButton } from "@/ui";
 import { parsePatch, stepWords, type Step } from "@/lib/timeline";
 import { DiffView } from "./DiffView";
@@ -30,17 +31,18 @@ export function StepDetails({ step }: { step: Step }) {
 
 /** False where opening a step would show nothing. */
 export function hasDetails(step: Step): boolean {
+  if (step.state === "next") return false;
   if (step.name === "Bash" || step.result) return true;
   return !["Read", "LS", "Glob", "Grep", "Edit", "MultiEdit", "Write"].includes(step.name);
 }
 
 function BashDetails({ step }: { step: Step }) {
-  const command = typeof step.input.command === "string" ? step.input.command.trim() : "";
+  const command = typeof step.input.command === "string" ? stripAnsi(step.input.command).trim() : "";
   const long = command.includes("\n") || command.length > 60;
   return (
     <>
       {long && (
-        <pre className="code-box border-b border-line px-3 text-ink-2">
+        <pre className="code-box px-3 text-ink-2">
           <code>{command}</code>
         </pre>
       )}

@@ -9,7 +9,7 @@ export type ThoughtRowProps = { thought: Thought; open: boolean; onToggle(key: s
 /** "Thinking" with seconds while it lasts, then "Thought for 9 s"; its text only when opened. */
 export const ThoughtRow = memo(function ThoughtRow({ thought, open, onToggle, bare }: ThoughtRowProps) {
   const { since, took } = useThoughtTime(thought);
-  const words = thought.live ? "Thinking" : took === undefined ? "Thought" : `Thought for ${duration(took)}`;
+  const words = thought.live ? "Thinking" : took === undefined || took < 1000 ? "Thought" : `Thought for ${duration(took)}`;
   const Chevron = open ? ChevronDown : ChevronRight;
   return (
     <div className={bare ? undefined : "border-t border-line first:border-t-0"}>

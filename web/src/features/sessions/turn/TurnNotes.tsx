@@ -17,10 +17,9 @@ export function RetryNote({ waiting }: { waiting: RunWaiting }) {
   );
 }
 
+// The agent gives the cause as a sentence; anything else is a name that says nothing to people.
 function waitingCause(reason: string | undefined): string {
-  return /network|connect|reach|dns|timeout|timed out|reset|refused|eof|cut/i.test(reason ?? "")
-    ? "The model can't be reached."
-    : "The model is busy.";
+  return reason && /\s/.test(reason) && /[.!?]$/.test(reason) ? reason : "The model is busy.";
 }
 
 /** The run failed: the cause in one sentence, what is safe, and the way on. */
@@ -40,7 +39,7 @@ export function FailureNote({ turn, onRetry }: { turn: Turn; onRetry?(): void })
                 Try again
               </Button>
             )}
-            <CopyButton size="sm" look="quiet" text={failure.details}>
+            <CopyButton size="sm" look={onRetry ? "quiet" : "plain"} text={failure.details}>
               Copy details
             </CopyButton>
           </>
@@ -55,12 +54,8 @@ export function FailureNote({ turn, onRetry }: { turn: Turn; onRetry?(): void })
 /** The cause of a failure as one sentence that says where the way out is. */
 export function failureSentence(failure: { code?: string; message: string }): string {
   const { code = "", message } = failure;
-  if (/model_key|authentication|permission_error|api_40[13]\b|unauthorized/.test(code)) return "The model key was refused. Check ANTHROPIC_API_KEY.";
-  if (/overloaded|rate_limit|model_busy|api_(429|529)/.test(code)) return "The model stayed busy through all attempts.";
-  if (/refusal/.test(code)) return "The model declined this prompt.";
-  if (/error_max_(turns|steps)/.test(code)) return "This run reached its limit of model calls.";
-  if (/error_max_budget/.test(code)) return "This run reached its limit of money.";
-  if (/error_max_duration/.test(code)) return "This run reached its limit of time.";
+  if (/key_refused|authentication|api_40[13]\b/.test(code)) return "The model key was refused. Check ANTHROPIC_API_KEY.";
+  if (/api_(429|529)/.test(code)) return "The model stayed busy through all attempts.";
   const sentence = message.trim().split("\n", 1)[0] ?? "";
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
