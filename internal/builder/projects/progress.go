@@ -66,7 +66,9 @@ func step(ctx *function.MutationCtx, a stepArgs) (bool, error) {
 	}
 	if a.Begin != "" {
 		box := *p.Sandbox
-		box.Status = Starting
+		if box.Status != Started { // else only its dev server starts again
+			box.Status = Starting
+		}
 		if !box.IsInitialized {
 			box.Steps = begun(box.Steps, a.Begin, float64(ctx.Now().UnixMilli()))
 		}
