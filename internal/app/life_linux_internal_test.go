@@ -268,8 +268,9 @@ func TestLife(t *testing.T) {
 		}
 		var all []deployment
 		p.must(t, "query", "deployments:listByProject", obj{"projectId": id}, &all)
-		if len(all) != 5 || all[1].Stage != "superseded" {
-			t.Errorf("%d deployments, the middle one %+v", len(all), all[1])
+		// Which one gave way depends on which a worker had taken already.
+		if len(all) != 5 || all[1].Stage != "superseded" && all[2].Stage != "superseded" {
+			t.Errorf("%d deployments, before the newest %+v and %+v", len(all), all[1], all[2])
 		}
 		eventually(t, "the old name is taken down", func() bool {
 			status, _ := visitor.get(t, "life-test", "/")
