@@ -1,0 +1,65 @@
+// The sandbox engine as a process of its own, as an ordinary user's server
+// uses it: the test can then talk to it too.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { binary, freePort, waitFor } from "./server.ts";
+
+const key = "engine-key-of-the-tests";
+
+export class Engine {
+  private constructor(
+    readonly url: string,
+    private readonly data: string,
+    private readonly child: ChildProcess,
+  ) {}
+
+  static async start(): Promise<Engine> {
+    const port = await freePort();
+    const data = await mkdtemp(join(tmpdir(), "surgent-e2e-engine-"));
+    const child = spawn(binary, ["sandbox", "serve", "--addr", `127.0.0.1:${port}`, "--api-key", key, "--data", data], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let log = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-4000);
+    });
+    const engine = new Engine(`http://127.0.0.1:${port}/api`, data, child);
+    await waitFor(
+      "the sandbox engine",
+      async () => {
+        if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}:\n${log}`);
+        return (await engine.call("GET", "/sandbox")).ok;
+      },
+      400_000, // the first start builds the base
+    );
+    return engine;
+  }
+
+  // What the server under test needs to use this engine.
+  get env(): Record<string, string> {
+    return { DAYTONA_API_KEY: key, DAYTONA_SERVER_URL: this.url };
+  }
+
+  call(method: string, path: string): Promise<Response> {
+    return fetch(this.url + path, { method, headers: { authorization: `Bearer ${key}` } });
+  }
+
+  // Puts every running sandbox to sleep.
+  async sleep(): Promise<void> {
+    const answer = (await (await this.call("GET", "/sandbox")).json()) as { items?: { id: string; state: string }[] } | { id: string; state: string }[];
+    for (const box of Array.isArray(answer) ? answer : (answer.items ?? [])) {
+      if (box.state !== "started") continue;
+      const stopped = await this.call("POST", `/sandbox/${box.id}/stop`);
+      if (!stopped.ok) throw new Error(await stopped.text());
+    }
+  }
+
+  async remove(): Promise<void> {
+    const gone = new Promise((done) => this.child.once("exit", done));
+    this.child.kill("SIGTERM");
+    await gone;
+    await rm(this.data, { recursive: true, force: true });
+  }
+}
