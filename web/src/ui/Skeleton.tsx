@@ -4,7 +4,7 @@ import { cx } from "@/lib/cx";
 export function Skeleton({ className }: { className?: string }) {
   return (
     <span aria-hidden className="block appear-late">
-      <span className={cx("block animate-pulse-slow rounded-code bg-line", className)} />
+      <span className={cx("block animate-pulse-slow bg-line", !className?.includes("rounded") && "rounded-code", className)} />
     </span>
   );
 }
