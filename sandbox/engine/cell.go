@@ -80,13 +80,19 @@ func (c *cell) snapshot() *record {
 }
 
 // update changes the record and writes it to disk.
-func (c *cell) update(change func(*record)) error {
+func (c *cell) update(change func(*record)) error { return c.write(change, true) }
+
+// note changes what matters only while the machine runs: which container and
+// which token. It does not wait for the disk.
+func (c *cell) note(change func(*record)) error { return c.write(change, false) }
+
+func (c *cell) write(change func(*record), sync bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := c.rec.clone()
 	change(next)
 	next.UpdatedAt = c.e.now().UTC()
-	if err := writeRecord(c.dir, next); err != nil {
+	if err := writeRecord(c.dir, next, sync); err != nil {
 		return fmt.Errorf("keep sandbox %s: %w", c.id, err)
 	}
 	c.becomeLocked(next)

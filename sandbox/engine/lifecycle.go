@@ -145,7 +145,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 		return err
 	}
 	// From here the container may exist: a crash must find its name.
-	if err := c.update(func(r *record) {
+	if err := c.note(func(r *record) {
 		r.Root = l.root
 		r.Run = run{Generation: rec.Run.Generation + 1, Container: k.id, Slot: s.n, Key: c.e.catalog.keyNow()}
 	}); err != nil {
@@ -161,7 +161,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 		return err
 	}
 	token := newToken()
-	if err := c.update(func(r *record) {
+	if err := c.note(func(r *record) {
 		r.Run.PID, r.Run.StartTime = pid, startTime(pid)
 		r.Token, r.NextToken = l.token, token
 	}); err != nil {
@@ -288,6 +288,11 @@ func (c *cell) saveFiles(ctx context.Context, k container) error {
 	if err := c.e.runsc.saveFiles(ctx, k, tmp); err != nil {
 		return err
 	}
+	// This is what a crash of the machine leaves of the sandbox. The memory
+	// image may break in one: then the files are what counts.
+	if err := syncFiles(tmp); err != nil {
+		return err
+	}
 	if err := replaceDir(tmp, c.filesImage()); err != nil {
 		return err
 	}
@@ -305,6 +310,26 @@ func (c *cell) saveMemory(ctx context.Context, k container) error {
 		return errors.Join(err, os.RemoveAll(tmp))
 	}
 	return replaceDir(tmp, c.memoryImage())
+}
+
+// syncFiles waits until the files in dir are on disk.
+func syncFiles(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		f, err := os.Open(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		_ = f.Close() // it was only read
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replaceDir puts the folder from in the place of to. Between its two steps a

@@ -94,9 +94,15 @@ func readRecord(dir string) (*record, error) {
 	return &r, nil
 }
 
-// writeRecord replaces the record in dir, whole or not at all.
-func writeRecord(dir string, r *record) error {
-	return writeJSON(filepath.Join(dir, "sandbox.json"), r)
+// writeRecord replaces the record in dir, whole or not at all. With sync it is
+// on disk afterwards, which a crash of the machine asks for; a crash of the
+// server does not.
+func writeRecord(dir string, r *record, sync bool) error {
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, "sandbox.json"), text, sync)
 }
 
 // writeJSON replaces a file with v as JSON, whole or not at all, readable by
@@ -106,17 +112,18 @@ func writeJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(name, text)
+	return writeFile(name, text, true)
 }
 
-// writeFile replaces a file, whole or not at all.
-func writeFile(name string, text []byte) error {
+// writeFile replaces a file, whole or not at all, and waits for the disk with
+// sync.
+func writeFile(name string, text []byte, sync bool) error {
 	tmp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
 	if err != nil {
 		return err
 	}
 	_, err = tmp.Write(text)
-	if err == nil {
+	if err == nil && sync {
 		err = tmp.Sync()
 	}
 	if cerr := tmp.Close(); err == nil {

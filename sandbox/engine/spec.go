@@ -85,5 +85,5 @@ func writeBundle(dir string, p process) error {
 	if err != nil {
 		return fmt.Errorf("encode container: %w", err)
 	}
-	return writeFile(filepath.Join(dir, "config.json"), text)
+	return writeFile(filepath.Join(dir, "config.json"), text, false)
 }
