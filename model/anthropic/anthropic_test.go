@@ -214,6 +214,26 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestEndlessAnswer: a server that never stops is stopped.
+func TestEndlessAnswer(t *testing.T) {
+	t.Parallel()
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("content-type", "text/event-stream")
+		ping := []byte(strings.Repeat("event: ping\ndata: {}\n\n", 10_000))
+		for r.Context().Err() == nil {
+			if _, err := w.Write(ping); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(h.Close)
+	_, _, err := collect(t.Context(), dial(t, h.URL), hello(t))
+	var got *model.Error
+	if !errors.As(err, &got) || got.Type != "too_long" || got.Kind != model.BadRequest {
+		t.Errorf("err = %v, want it to be too long", err)
+	}
+}
+
 func TestNoServer(t *testing.T) {
 	t.Parallel()
 	h := httptest.NewServer(http.NotFoundHandler())

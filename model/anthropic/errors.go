@@ -148,16 +148,24 @@ func (w *watch) stop() {
 	w.t.Stop()
 }
 
+// maxAnswer bounds one answer in bytes of the stream: no model writes that
+// much, and a server that does would fill the memory.
+const maxAnswer = 64 << 20
+
 // watchedBody tells the watch of every byte, so pings count as life.
 type watchedBody struct {
 	body  io.ReadCloser
 	watch *watch
+	read  int
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	if n > 0 {
 		b.watch.life()
+	}
+	if b.read += n; b.read > maxAnswer {
+		return n, &model.Error{Kind: model.BadRequest, Type: "too_long", Message: "the answer is longer than any model's"}
 	}
 	return n, err
 }
