@@ -10,6 +10,7 @@ import { PlanBar } from "./composer/PlanBar";
 import { QueueBox } from "./composer/QueueBox";
 import { setDraft, useDraft } from "./draft";
 import { Feed } from "./feed/Feed";
+import { useKeptPlace } from "./feed/useKeptPlace";
 import { useStickToEnd } from "./feed/useStickToEnd";
 import { type FileLinks, FileLinksProvider } from "./FileLinks";
 import { preloadMarkdown } from "./turn/TextBlock";
@@ -46,6 +47,7 @@ export function Chat(props: ChatProps) {
   const place = sessionId ?? projectId;
   const state = useSession(sessionId);
   const stick = useStickToEnd();
+  useKeptPlace(place, stick, !state.loading && state.turns.length > 0);
   const [text, setText] = useDraft(userId, place);
   const [modeText, setModeText] = useDraft(userId, `${place}.mode`);
   const mode: Mode = modeText === "ask" ? "ask" : "code";

@@ -9,6 +9,8 @@ export interface Stick {
   stuck: boolean;
   atEnd(): boolean;
   toEnd(): void;
+  /** Lets go of the end. */
+  release(): void;
 }
 
 /**
@@ -54,12 +56,12 @@ export function useStickToEnd(): Stick {
         if (!held.current && !up && box.scrollHeight === height) set(true);
       } else if (up && held.current && box.scrollHeight >= height) set(false);
     };
-    const release = () => held.current && distance() >= 0 && box.scrollHeight > box.clientHeight && set(false);
-    const onWheel = (e: WheelEvent) => void (e.deltaY < 0 && release());
-    const onKey = (e: KeyboardEvent) => void (["ArrowUp", "PageUp", "Home"].includes(e.key) && release());
+    const letGo = () => held.current && distance() >= 0 && box.scrollHeight > box.clientHeight && set(false);
+    const onWheel = (e: WheelEvent) => void (e.deltaY < 0 && letGo());
+    const onKey = (e: KeyboardEvent) => void (["ArrowUp", "PageUp", "Home"].includes(e.key) && letGo());
     let touchY = 0;
     const onTouchStart = (e: TouchEvent) => void (touchY = e.touches[0]?.clientY ?? 0);
-    const onTouchMove = (e: TouchEvent) => void ((e.touches[0]?.clientY ?? 0) > touchY + 4 && release());
+    const onTouchMove = (e: TouchEvent) => void ((e.touches[0]?.clientY ?? 0) > touchY + 4 && letGo());
     box.addEventListener("scroll", onScroll, { passive: true });
     box.addEventListener("wheel", onWheel, { passive: true });
     box.addEventListener("keydown", onKey);
@@ -86,5 +88,6 @@ export function useStickToEnd(): Stick {
   }, [set]);
 
   const atEnd = useCallback(() => held.current, []);
-  return { scroller, content, stuck, atEnd, toEnd };
+  const release = useCallback(() => set(false), [set]);
+  return { scroller, content, stuck, atEnd, toEnd, release };
 }

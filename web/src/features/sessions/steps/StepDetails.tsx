@@ -54,7 +54,7 @@ function BashDetails({ step }: { step: Step }) {
 function bashOutput(step: Step): string {
   const data = (step.result?.data ?? {}) as { stdout?: unknown; stderr?: unknown };
   const both = [data.stdout, data.stderr].filter((t): t is string => typeof t === "string" && t !== "");
-  if (both.length > 0) return both.join("\n");
+  if (both.length > 0) return both.map((t) => t.replace(/\n+$/, "")).join("\n");
   return (step.result?.text ?? "").replace(/^(Error: )?Exit code \d+\n?/, "").replace(/^\(no output\)$/i, "");
 }
 

@@ -22,7 +22,7 @@ export const TurnView = memo(function TurnView({ turn, number, last }: TurnViewP
   const autoOpen = useAutoOpen(turn);
   return (
     <RunProvider value={turn.runId}>
-      <div className="turn" data-working={working || undefined} data-last={last || undefined}>
+      <div className="turn" data-turn={turn.key} data-working={working || undefined} data-last={last || undefined}>
         {turn.prompt && (
           <PromptBlock text={turn.prompt.text} at={turn.prompt.at} initial={chat.initial} title={`Prompt ${number}: ${turn.prompt.text.slice(0, 60)}`} />
         )}
