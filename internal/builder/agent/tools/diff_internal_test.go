@@ -113,6 +113,27 @@ func TestBraces(t *testing.T) {
 	}
 }
 
+func TestGrepCounts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		out, mode string
+		files     []string
+		matches   float64
+	}{
+		{"a.ts:1:x\na.ts-2-y: z\na.ts:3:x\n--\nb.ts:9:x: y\n", "content", []string{"a.ts", "b.ts"}, 3},
+		{"a.ts:2\nb.ts:5\n", "count", []string{"a.ts", "b.ts"}, 7},
+		{"a.ts\nb:c.ts\n", "files_with_matches", []string{"a.ts", "b:c.ts"}, 0},
+	} {
+		d, _ := grepResult(tt.out, tt.mode, true, 0).Detail.(map[string]any)
+		if diff := cmp.Diff(tt.files, d["filenames"]); diff != "" {
+			t.Errorf("%s: files (-want +got):\n%s", tt.mode, diff)
+		}
+		if n, _ := d["numMatches"].(float64); n != tt.matches || d["numFiles"] != float64(len(tt.files)) {
+			t.Errorf("%s: %v", tt.mode, d)
+		}
+	}
+}
+
 func TestHeadTailKeepsBothEnds(t *testing.T) {
 	t.Parallel()
 	var h headTail

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"fmt"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"surgent.dev/surgent/sandbox"
@@ -48,6 +50,8 @@ type grepInput struct {
 	Around     int    `json:"-C"`
 	HeadLimit  int    `json:"head_limit"`
 }
+
+func (in grepInput) numbered() bool { return in.Numbers == nil || *in.Numbers }
 
 func prepareGrep(ctx context.Context, env *Env, call Call) (*Plan, *Result, error) {
 	in, err := decode[grepInput](call)
@@ -114,7 +118,7 @@ func grep(ctx context.Context, env *Env, dir string, specs []string, in grepInpu
 	mode := in.OutputMode
 	switch mode {
 	case "content":
-		if in.Numbers == nil || *in.Numbers {
+		if in.numbered() {
 			args = append(args, "-n")
 		}
 		after, before := max(in.After, in.Around), max(in.Before, in.Around)
@@ -136,32 +140,51 @@ func grep(ctx context.Context, env *Env, dir string, specs []string, in grepInpu
 	}
 	switch res.ExitCode {
 	case 0:
-		return grepResult(res.Output, mode, in.HeadLimit), nil
+		return grepResult(res.Output, mode, in.numbered(), in.HeadLimit), nil
 	case 1:
 		return Result{Text: "No matches found.", Detail: map[string]any{
-			"mode": mode, "numFiles": 0.0, "numLines": 0.0, "filenames": []string{}, "content": "", "truncated": false,
+			"mode": mode, "numFiles": 0.0, "numMatches": 0.0, "filenames": []string{}, "content": "", "truncated": false,
 		}}, nil
 	}
 	return *failed("The search failed: %s", strings.TrimSpace(clean(res.Output))), nil
 }
 
-func grepResult(out, mode string, head int) Result {
+var matchLine = regexp.MustCompile(`^(.+?):(\d+:)?`)
+
+// count returns the files and the number of matches in git's output. Lines
+// around a match are no matches: git writes "-" for ":" in them.
+func count(lines []string, mode string, numbered bool) (files []string, matches int) {
+	files = []string{}
+	add := func(name string) {
+		if len(files) == 0 || files[len(files)-1] != name {
+			files = append(files, name)
+		}
+	}
+	for _, l := range lines {
+		if mode == "files_with_matches" {
+			add(l)
+			continue
+		}
+		m := matchLine.FindStringSubmatch(l)
+		if m == nil || (mode == "content" && numbered && m[2] == "") {
+			continue
+		}
+		add(m[1])
+		if mode == "content" {
+			matches++
+		} else if n, err := strconv.Atoi(l[strings.LastIndexByte(l, ':')+1:]); err == nil {
+			matches += n
+		}
+	}
+	return files, matches
+}
+
+func grepResult(out, mode string, numbered bool, head int) Result {
 	if head <= 0 {
 		head = grepHeadDef
 	}
 	lines := splitLines(clean(out))
-	files := []string{}
-	seen := map[string]bool{}
-	for _, l := range lines {
-		name := l
-		if mode != "files_with_matches" {
-			name, _, _ = strings.Cut(l, ":")
-		}
-		if name != "" && name != "--" && !seen[name] && len(files) < maxGlob {
-			seen[name] = true
-			files = append(files, name)
-		}
-	}
+	files, matches := count(lines, mode, numbered)
 	var b strings.Builder
 	n := 0
 	for _, l := range lines {
@@ -179,7 +202,10 @@ func grepResult(out, mode string, head int) Result {
 		text += fmt.Sprintf("\n(%d more lines; narrow the search or raise head_limit)", rest)
 	}
 	detail := map[string]any{
-		"mode": mode, "numFiles": float64(len(files)), "numLines": float64(len(lines)), "filenames": files, "truncated": n < len(lines),
+		"mode": mode, "numFiles": float64(len(files)), "filenames": files[:min(len(files), maxGlob)], "truncated": n < len(lines),
+	}
+	if mode != "files_with_matches" {
+		detail["numMatches"] = float64(matches)
 	}
 	if mode == "content" {
 		detail["content"] = b.String()
