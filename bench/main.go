@@ -226,8 +226,10 @@ func start(ctx context.Context, binary, model string) (*server, error) {
 		return nil, fmt.Errorf("%w\n%s", err, s.tail())
 	}
 	var answer struct{ Tokens struct{ Token string } }
-	err = s.call(ctx, "action", "auth:signIn", obj{"provider": "password",
-		"params": obj{"flow": "signUp", "email": "bench@example.test", "password": "correct horse battery"}}, &answer)
+	err = s.call(ctx, "action", "auth:signIn", obj{
+		"provider": "password",
+		"params":   obj{"flow": "signUp", "email": "bench@example.test", "password": "correct horse battery"},
+	}, &answer)
 	s.token = answer.Tokens.Token
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, s.tail())

@@ -74,7 +74,7 @@ func (s *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func canonical(next http.Handler, scheme, domain string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Sec-Fetch-Mode") == "navigate" && hostOnly(strings.ToLower(r.Host)) != hostOnly(domain) {
-			http.Redirect(w, r, scheme+"://"+domain+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			http.Redirect(w, r, scheme+"://"+domain+r.URL.RequestURI(), http.StatusTemporaryRedirect) //nolint:gosec // scheme and host are ours, and a request URI begins with "/"
 			return
 		}
 		next.ServeHTTP(w, r)
