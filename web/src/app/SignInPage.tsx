@@ -51,12 +51,12 @@ function OtherWays({ next }: { next: string }) {
   return (
     <>
       {config?.google && (
-        <Button className="h-9 w-full text-body" busy={busy === "google"} onClick={() => void attempt("google")}>
+        <Button size="lg" className="w-full" busy={busy === "google"} onClick={() => void attempt("google")}>
           Continue with Google
         </Button>
       )}
       <Button
-        className="h-9 w-full text-body"
+        size="lg" className="w-full"
         busy={busy === "guest"}
         busyLabel="Signing in"
         onClick={() => void attempt("guest")}

@@ -3,7 +3,7 @@ import { cx } from "@/lib/cx";
 
 /** primary: the one filled button of a view. plain: with a rim. quiet: without. danger: deletes. */
 export type ButtonLook = "primary" | "plain" | "quiet" | "danger";
-export type ButtonSize = "md" | "sm";
+export type ButtonSize = "lg" | "md" | "sm";
 
 const looks: Record<ButtonLook, string> = {
   primary: "border-transparent bg-accent text-on-accent hover:bg-accent-hover",
@@ -13,14 +13,15 @@ const looks: Record<ButtonLook, string> = {
 };
 
 const sizes: Record<ButtonSize, string> = {
-  md: "h-8 px-3",
-  sm: "h-7 px-2.5",
+  lg: "h-9 px-4 text-body",
+  md: "h-8 px-3 text-step",
+  sm: "h-7 px-2.5 text-step",
 };
 
 /** The classes of a button, for links that look like one. */
 export function buttonClass(look: ButtonLook = "plain", size: ButtonSize = "md", extra?: string): string {
   return cx(
-    "touch-target inline-flex shrink-0 items-center justify-center gap-2 rounded-field border text-step font-medium whitespace-nowrap select-none",
+    "touch-target inline-flex shrink-0 items-center justify-center gap-2 rounded-field border font-medium whitespace-nowrap select-none",
     "transition-colors disabled:opacity-50",
     looks[look],
     sizes[size],

@@ -82,7 +82,7 @@ export function PromptBox(props: Props) {
         )}
         <span className="ml-auto flex min-w-0 items-center">
           {instead ?? (
-            <Button type="submit" look="primary" className="text-body">
+            <Button type="submit" look="primary">
               Build
               <ArrowRight size={16} strokeWidth={1.75} aria-hidden />
             </Button>

@@ -78,7 +78,7 @@ export function SignInForm({ flow, email: known = "" }: SignInFormProps) {
           {problems.form}
         </p>
       )}
-      <Button type="submit" look="primary" busy={busy} busyLabel={working} className="mt-1 h-9 w-full text-body">
+      <Button type="submit" look="primary" busy={busy} busyLabel={working} size="lg" className="mt-1 w-full">
         {ready}
       </Button>
     </form>
