@@ -51,10 +51,6 @@ $(TOOLBOX): $(shell git ls-files -co --exclude-standard 'sandbox/toolbox/*.go' '
 .PHONY: web
 web: web/dist/index.html ## the workspace, into web/dist
 
-web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund
-	@touch $@
-
 web/dist/index.html: web/node_modules/.package-lock.json $(WEBFILES)
 	cd web && npm run build
 	@touch $@
@@ -104,15 +100,11 @@ test-e2e: host-test build e2e/node_modules/.package-lock.json ## the whole walk 
 	$(GO) build -o bin/modelserver ./e2e/modelserver
 	cd e2e && npm test
 
-e2e/node_modules/.package-lock.json: e2e/package-lock.json
-	cd e2e && npm ci --no-audit --no-fund
-	@touch $@
-
 .PHONY: clients
-clients: convex/testdata/client/node_modules/.package-lock.json ## the official npm clients that Go tests drive
+clients: convex/testdata/client/node_modules/.package-lock.json sandbox/sandboxtest/testdata/sdk/node_modules/.package-lock.json ## the official npm clients that Go tests drive
 
-convex/testdata/client/node_modules/.package-lock.json: convex/testdata/client/package-lock.json
-	cd convex/testdata/client && npm ci --no-audit --no-fund --ignore-scripts
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 .PHONY: bench
