@@ -86,6 +86,18 @@ func (c *cell) update(change func(*record)) error { return c.write(change, true)
 // which token. It does not wait for the disk.
 func (c *cell) note(change func(*record)) error { return c.write(change, false) }
 
+// settle changes the record to what has become true. Where that can't be
+// written (a full disk) it holds in memory, and the next engine finds out by
+// itself: a sandbox must not stay between two states.
+func (c *cell) settle(change func(*record)) {
+	if err := c.update(change); err != nil {
+		c.e.log.Error("a sandbox's new state is not on disk", "sandbox", c.id, "error", err)
+		next := c.snapshot()
+		change(next)
+		c.become(next)
+	}
+}
+
 func (c *cell) write(change func(*record), sync bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

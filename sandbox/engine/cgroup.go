@@ -101,15 +101,12 @@ func (g *cgroups) make(id string, l Limits) ([]string, error) {
 			return nil, fmt.Errorf("make control group: %w", err)
 		}
 		values := map[string]string{}
-		if c == "" {
+		enter = append(enter, filepath.Join(dir, "cgroup.procs"))
+		switch c {
+		case "": // version 2 has them all in one
 			values["memory.max"], values["pids.max"] = memory, pids
 			values["cpu.max"] = quota + " " + strconv.Itoa(period)
 			values["memory.swap.max"] = "0" // where the kernel has swap at all
-			enter = append(enter, filepath.Join(dir, "cgroup.procs"))
-		} else {
-			enter = append(enter, filepath.Join(dir, "cgroup.procs"))
-		}
-		switch c {
 		case "memory":
 			values["memory.limit_in_bytes"] = memory
 		case "pids":

@@ -91,14 +91,7 @@ func (e *Engine) create(ctx context.Context, req createRequest) (*cell, error) {
 		if derr := c.destroy(ctx); derr != nil {
 			err = errors.Join(err, derr)
 		}
-		if ctx.Err() == nil {
-			e.log.Error("could not create a sandbox", "sandbox", c.id, "error", err)
-			var told *apiError
-			if !errors.As(err, &told) {
-				err = fail(http.StatusBadRequest, "the sandbox did not start: %s", firstLine(err))
-			}
-		}
-		return nil, err
+		return nil, e.told(err, "the sandbox did not start")
 	}
 	return c, nil
 }

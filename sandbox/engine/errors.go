@@ -31,6 +31,17 @@ func statusOf(err error) (int, string) {
 	return http.StatusInternalServerError, "Internal server error"
 }
 
+// told makes err one that the client may read: what did not work and why, with
+// the whole of it in the log.
+func (e *Engine) told(err error, what string) error {
+	var already *apiError
+	if errors.As(err, &already) {
+		return err
+	}
+	e.log.Error(what, "error", err) //nolint:sloglint // one of a few constant texts
+	return fail(http.StatusBadRequest, "%s: %s", what, firstLine(err))
+}
+
 // Errors that several doors give.
 func errNoSandbox(id string) error {
 	return fail(http.StatusNotFound, "Sandbox with ID or name %s not found", id)

@@ -32,25 +32,27 @@ func (c *cell) Start(ctx context.Context) error {
 	default:
 		return fail(400, "Sandbox is in state %s and can not be started", c.state())
 	}
+	root, key, err := c.e.catalog.wait(ctx)
+	if err != nil {
+		return err
+	}
 	if err := c.update(func(r *record) { r.State, r.ErrorReason = stateStarting, "" }); err != nil {
 		return err
 	}
-	if err := c.wake(ctx); err != nil {
-		if uerr := c.update(func(r *record) { r.State, r.ErrorReason = stateStopped, "start: "+err.Error() }); uerr != nil {
-			return errors.Join(err, uerr)
-		}
-		return fmt.Errorf("start sandbox %s: %w", c.id, err)
+	// A start that has begun is ended, whether anybody waits for it or not:
+	// visitors of a preview come and go faster than it takes.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Minute)
+	defer cancel()
+	if err := c.wake(ctx, root, key); err != nil {
+		c.settle(func(r *record) { r.State, r.ErrorReason = stateStopped, "it did not start: "+firstLine(err) })
+		return c.e.told(err, "the sandbox did not start")
 	}
 	return nil
 }
 
 // wake starts a stopped sandbox in the best way there is: whole from its
 // memory image, else from its saved files, else anew from what it was made of.
-func (c *cell) wake(ctx context.Context) error {
-	root, key, err := c.e.catalog.wait(ctx)
-	if err != nil {
-		return err
-	}
+func (c *cell) wake(ctx context.Context, root, key string) error {
 	rec := c.snapshot()
 	if rec.MemoryKey == key && exists(c.memoryImage()) {
 		err := c.launch(ctx, launch{root: rec.Root, memory: c.memoryImage(), token: rec.Token})
@@ -180,7 +182,10 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 	c.touch()
 	// The image is in the past from the first instruction on. What of it is
 	// still to be read is open already.
-	return os.RemoveAll(c.memoryImage())
+	if err := os.RemoveAll(c.memoryImage()); err != nil {
+		c.e.log.Warn("could not remove a used memory image", "sandbox", c.id, "error", err)
+	}
+	return nil
 }
 
 // discard removes a container and all that was set up for it.
@@ -223,10 +228,8 @@ func (c *cell) stop(ctx context.Context, resume bool) error {
 	rec := c.snapshot()
 	k := c.container(rec)
 	if err := c.saveFiles(ctx, k); err != nil {
-		if uerr := c.update(func(r *record) { r.State = stateStarted }); uerr != nil {
-			return errors.Join(err, uerr)
-		}
-		return fmt.Errorf("save files of sandbox %s: %w", c.id, err)
+		c.settle(func(r *record) { r.State = stateStarted })
+		return c.e.told(err, "the sandbox goes on running: its files could not be saved")
 	}
 	c.disconnectClients()
 	memoryKey := ""
@@ -236,10 +239,11 @@ func (c *cell) stop(ctx context.Context, resume bool) error {
 		memoryKey = rec.Run.Key
 	}
 	c.discard(context.WithoutCancel(ctx), k.id, c.slotOf())
-	return c.update(func(r *record) {
+	c.settle(func(r *record) {
 		r.State, r.StoppedAt, r.MemoryKey, r.Resume = stateStopped, c.e.now().UTC(), memoryKey, resume
 		r.Run.PID, r.Run.StartTime = 0, 0
 	})
+	return nil
 }
 
 // container describes the running container for runsc's commands.

@@ -73,7 +73,6 @@ func TestStopKeepsFilesAndProcesses(t *testing.T) {
 
 func TestStartFromFilesWhenMemoryIsGone(t *testing.T) {
 	t.Parallel()
-	c := sharedEngine(t)
 	for name, spoil := range map[string]func(t *testing.T, image string){
 		"missing": func(t *testing.T, image string) {
 			if err := os.RemoveAll(image); err != nil {
@@ -99,7 +98,6 @@ func TestStartFromFilesWhenMemoryIsGone(t *testing.T) {
 			}
 		})
 	}
-	_ = c
 }
 
 func TestConcurrentStopAndStartConverge(t *testing.T) {

@@ -135,11 +135,12 @@ func (c *cell) ended(ctx context.Context) error {
 	}
 	c.e.log.Warn("a sandbox ended by itself", "sandbox", c.id, "runsc", lastLog(filepath.Join(c.dir, "runsc.log")))
 	c.discard(context.WithoutCancel(ctx), rec.Run.Container, c.slotOf())
-	return c.update(func(r *record) {
+	c.settle(func(r *record) {
 		r.State, r.StoppedAt, r.MemoryKey = stateStopped, c.e.now().UTC(), ""
 		r.ErrorReason = "The sandbox ended by itself, most likely out of memory or processes; it starts from its last save"
 		r.Run.PID, r.Run.StartTime = 0, 0
 	})
+	return nil
 }
 
 // rest stops a sandbox that nobody used for long; at the last moment it looks
