@@ -15,6 +15,8 @@ EMBEDDED  := $(shell git ls-files -co --exclude-standard templates snapshots int
 
 # One static binary: nothing here needs cgo but the race detector.
 export CGO_ENABLED ?= 0
+# The same flags for builds and tests, so that they share what they compile.
+export GOFLAGS := -trimpath $(GOFLAGS)
 
 .PHONY: help
 help: ## show this list
@@ -40,13 +42,13 @@ host: ## install the host packages that a run needs (asks for sudo where it must
 build: $(BIN) ## bin/surgent: one static binary with the workspace and templates in it
 
 $(BIN): $(GOFILES) $(EMBEDDED) $(TOOLBOX) web/dist/index.html
-	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/surgent
+	$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/surgent
 
 .PHONY: toolbox
 toolbox: $(TOOLBOX) ## the small server that runs inside every sandbox
 
 $(TOOLBOX): $(shell git ls-files -co --exclude-standard 'sandbox/toolbox/*.go' 'cmd/surgent-toolbox/*.go' 2>/dev/null) go.mod
-	$(GO) build -trimpath -ldflags "-s -w" -o $@ ./cmd/surgent-toolbox
+	$(GO) build -ldflags "-s -w" -o $@ ./cmd/surgent-toolbox
 
 .PHONY: web
 web: web/dist/index.html ## the workspace, into web/dist
