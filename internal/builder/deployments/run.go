@@ -76,8 +76,9 @@ type job struct {
 
 	verifying bool // the step of that name has begun
 
-	mu  sync.Mutex // guards log
-	log strings.Builder
+	writing sync.Mutex // held while progress is written, so that the log keeps its order
+	mu      sync.Mutex // guards log
+	log     strings.Builder
 }
 
 // say adds a line to the log, which goes out a moment later.
@@ -85,6 +86,12 @@ func (j *job) say(line string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.log.WriteString(strings.TrimRight(line, "\n") + "\n")
+}
+
+func (j *job) talks() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.log.Len() > 0
 }
 
 func (j *job) pending() string {
@@ -110,13 +117,12 @@ func (j *job) keepAlive() (stop func()) {
 				return
 			case <-tick.C:
 			}
-			text := j.pending()
-			if text == "" && time.Since(last) < beat {
+			if !j.talks() && time.Since(last) < beat {
 				continue
 			}
 			last = time.Now()
 			//nolint:contextcheck // the action's own context outlives this loop's
-			if err := j.advance(advanceArgs{Log: text}); err != nil {
+			if err := j.advance(advanceArgs{}); err != nil {
 				j.Logger.WarnContext(ctx, "deployment's progress was not written", "deployment", j.d.ID, "error", err)
 			}
 		}
@@ -124,8 +130,11 @@ func (j *job) keepAlive() (stop func()) {
 	return func() { cancel(); done.Wait() }
 }
 
+// advance writes progress, with all that was said until now, in order.
 func (j *job) advance(a advanceArgs) error {
-	a.ID, a.Owner = j.d.ID, j.owner
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	a.ID, a.Owner, a.Log = j.d.ID, j.owner, j.pending()
 	var still bool
 	if err := j.ctx.RunMutation("deployments:advance", a, &still); err != nil {
 		return err
@@ -139,7 +148,7 @@ func (j *job) advance(a advanceArgs) error {
 
 // enter begins a step.
 func (j *job) enter(status Status, stage, step string) error {
-	return j.advance(advanceArgs{Status: &status, Stage: &stage, Step: step, Log: j.pending()})
+	return j.advance(advanceArgs{Status: &status, Stage: &stage, Step: step})
 }
 
 // deploy does all the work and says how it ended.
