@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,7 +36,7 @@ func statusOf(err error) (int, string) {
 // the whole of it in the log.
 func (e *Engine) told(err error, what string) error {
 	var already *apiError
-	if errors.As(err, &already) {
+	if errors.As(err, &already) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	e.log.Error(what, "error", err) //nolint:sloglint // one of a few constant texts

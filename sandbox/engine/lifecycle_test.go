@@ -462,3 +462,35 @@ func TestOrphansAreEnded(t *testing.T) {
 	ownEngine(t, nil)
 	eventually(t, "the orphans end", func() bool { return len(traces(t, instance)) == 0 })
 }
+
+func TestFailedStartIsTold(t *testing.T) {
+	t.Parallel()
+	c := sharedEngine(t)
+	box := c.create(nil)
+	c.call("POST", "/api/sandbox/"+box.ID+"/stop", nil, nil)
+	dir := filepath.Join(shared.srv.dir, box.ID)
+	images, err := filepath.Glob(filepath.Join(dir, "files", "*"))
+	if err != nil || len(images) == 0 {
+		t.Fatal(images, err)
+	}
+	for _, image := range images {
+		if err := os.Truncate(image, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "memory")); err != nil {
+		t.Fatal(err)
+	}
+	status, text := c.send("POST", "/api/sandbox/"+box.ID+"/start", nil)
+	if status != 400 || !strings.Contains(string(text), "did not start") {
+		t.Errorf("start from broken files: %d %s", status, text)
+	}
+	if got := c.get(box.ID); got.State != "stopped" || !strings.Contains(got.ErrorReason, "did not start") {
+		t.Errorf("afterwards: %+v", got)
+	}
+	for _, trace := range traces(t, instanceName(t, shared.srv.dir)) {
+		if strings.Contains(trace, box.ID) {
+			t.Errorf("%s is left", trace)
+		}
+	}
+}
