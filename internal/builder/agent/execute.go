@@ -13,6 +13,8 @@ import (
 )
 
 const (
+	maxResults    = 24 << 20 // bytes of results that a run keeps whole
+	shortResult   = 4 << 10  // of each one after them
 	parallelReads = 4
 	warnAfter     = 3 // equal failing calls in a row after which the model is told
 	stuckAfter    = 5 // and after which the run ends
@@ -203,6 +205,10 @@ func (t *task) callDone(c *Call, res tools.Result) error {
 		res.Text += fmt.Sprintf("\n(The same call has now failed %d times in a row. Try something else.)", n)
 	}
 	res.Text = t.redact(res.Text)
+	if t.results += len(res.Text); t.results > maxResults {
+		// The journal of a run is read in one query, which has its limit.
+		res.Text = cutText(res.Text, shortResult)
+	}
 	if strings.TrimSpace(res.Text) == "" {
 		res.Text = "(no output)"
 	}

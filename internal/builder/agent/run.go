@@ -40,6 +40,7 @@ type task struct {
 	system  string
 	slug    string
 	trimmed int // results that are left out of the conversation
+	results int // bytes of all results of this run
 	touched time.Time
 	// patience, when set, is when waiting for the sandbox is given up.
 	patience time.Time
@@ -128,6 +129,9 @@ func (t *task) prepare() error {
 		}
 	}
 	t.env.Todos = lastTodos(t.cur.Calls)
+	for _, c := range t.cur.Calls {
+		t.results += len(c.Text)
+	}
 	return nil
 }
 

@@ -94,8 +94,8 @@ type Starter interface {
 	// Enqueue puts a prompt at the end of its project's queue, in the same
 	// transaction, and returns the id of its run.
 	Enqueue(ctx *function.MutationCtx, r Run) (runID string, err error)
-	// Stop ends the session's current run and takes back its queued ones.
-	// Nothing to stop is fine.
+	// Stop ends the session's current run; when none works it takes back the
+	// queued ones. Nothing to stop is fine.
 	Stop(ctx *function.MutationCtx, id ID) error
 	// Forget ends all runs of a session that is being deleted, and removes what
 	// the agent keeps of them.
