@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"surgent.dev/surgent/convex/store"
+	"surgent.dev/surgent/internal/builder/deployments"
+	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/config"
 )
 
@@ -166,6 +168,39 @@ func TestS3NamesBelongToOneProject(t *testing.T) {
 		q.must(t, "query", "deployments:checkName", obj{"projectId": theirs, "name": "my-todo-list"}, &check)
 		return check.OK
 	})
+}
+
+// D1: a crash in the middle left "building" for ever, and the page hid Deploy.
+func TestD1ACrashLeavesNoDeploymentHanging(t *testing.T) {
+	t.Parallel()
+	dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	b := startBenchAt(t, dir, addr)
+	p := b.guest(t)
+	id, _ := p.project(t, "Cut off")
+	// As a server leaves it that is killed while it builds.
+	if _, err := b.store.Update(t.Context(), func(tx store.Transaction) error {
+		_, err := deployments.Deployments.Insert(t.Context(), store.NewWriter(b.store, tx), deployments.Deployment{
+			ProjectID: projects.ID(id), Name: "cut-off", Status: deployments.Building, Log: "$ vite build\n",
+			StartedAt: 1, Steps: []deployments.Step{}, Owner: "a dead process", Until: 1e15,
+		})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.down()
+	p.b = startBenchAt(t, dir, addr)
+	var list []struct {
+		Status string `json:"status"`
+		Log    string `json:"log"`
+		Error  string `json:"error"`
+	}
+	eventually(t, "it ends", func() bool {
+		p.must(t, "query", "deployments:listByProject", obj{"projectId": id}, &list)
+		return len(list) == 1 && list[0].Status == "deploy_failed"
+	})
+	if !strings.HasPrefix(list[0].Log, "$ vite build\nPicked up after a restart.\n") || list[0].Error == "" {
+		t.Errorf("it ended as %+v", list[0])
+	}
 }
 
 // S8: any guest could keep a sandbox running for ever.
