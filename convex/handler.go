@@ -16,7 +16,7 @@ func (rt *Runtime) Handler() http.Handler {
 	if rt.auth == nil {
 		return sync
 	}
-	site := rt.auth.Handler()
+	site := rt.auth.Handler(rt.runner)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isSite(r.URL.Path) {
 			site.ServeHTTP(w, r)

@@ -27,6 +27,9 @@ type Config struct {
 	// PrivateKey is the key itself, instead of KeyFile. Spaces may stand for
 	// its line breaks, as in environment variables.
 	PrivateKey string
+	// Google lets people sign in with Google; nil answers that it is not
+	// configured.
+	Google *Google
 	// TokenDuration is how long a JWT lasts, 0 for an hour.
 	TokenDuration time.Duration
 	// SessionDuration ends a session whatever happens, InactiveDuration when

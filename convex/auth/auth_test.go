@@ -23,15 +23,18 @@ import (
 const site = "https://app.example"
 
 type userDoc struct {
-	Email       *string `json:"email,omitempty"`
-	IsAnonymous *bool   `json:"isAnonymous,omitempty"`
+	Name                  *string  `json:"name,omitempty"`
+	Image                 *string  `json:"image,omitempty"`
+	Email                 *string  `json:"email,omitempty"`
+	EmailVerificationTime *float64 `json:"emailVerificationTime,omitempty"`
+	IsAnonymous           *bool    `json:"isAnonymous,omitempty"`
 }
 
 // newRunner runs the functions of an Auth over a real store, and test:code,
 // which does what an OAuth callback will do.
 func newRunner(t *testing.T, a *auth.Auth) *function.Runner {
 	t.Helper()
-	sch, err := schema.New(append(auth.Tables(), schema.Define[userDoc](auth.UsersTable))...)
+	sch, err := schema.New(append(auth.Tables(), schema.Define[userDoc](auth.UsersTable, schema.Index{Name: "email", Fields: []string{"email"}}))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +49,9 @@ func newRunner(t *testing.T, a *auth.Auth) *function.Runner {
 	})
 	reg := function.NewRegistry()
 	a.Register(reg)
+	function.InternalQuery(reg, "test:me", func(ctx *function.QueryCtx, _ struct{}) (any, error) {
+		return ctx.DB.Get(ctx, auth.UsersTable, ctx.Identity().UserID())
+	})
 	function.InternalMutation(reg, "test:code", func(ctx *function.MutationCtx, args codeArgs) (struct{}, error) {
 		user, err := ctx.DB.Insert(ctx, auth.UsersTable, value.Object{})
 		if err != nil {

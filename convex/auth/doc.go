@@ -1,6 +1,5 @@
 // Package auth signs people in as the clients of @convex-dev/auth expect it:
-// with a password, or as a guest. Google's first step is answered too; its
-// routes say that it is not configured.
+// with a password, as a guest, or with Google.
 //
 // A sign-in makes a session and gives the client two tokens. The short one, a
 // JWT, proves the caller on every call; the long one is exchanged for a new
@@ -11,6 +10,5 @@
 // everything that touches tables is the internal mutation auth:store, one
 // transaction per step. Passwords are hashed outside of it, as that takes long.
 //
-// The table users is the program's: auth adds rows with the fields email or
-// isAnonymous and reads nothing back.
+// The table users is the program's; UsersTable says what auth needs of it.
 package auth

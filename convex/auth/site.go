@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 
 	"surgent.dev/surgent/convex/function"
@@ -15,8 +14,8 @@ func (a *Auth) Verify(_ context.Context, token string) (*function.Identity, erro
 }
 
 // Handler serves what the issuer's origin must: the OpenID configuration, the
-// key set, and the sign-in routes of OAuth providers.
-func (a *Auth) Handler() http.Handler {
+// key set, and the sign-in routes of Google. run runs auth:store.
+func (a *Auth) Handler(run Invoker) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		text, err := json.Marshal(map[string]string{
@@ -33,11 +32,7 @@ func (a *Auth) Handler() http.Handler {
 	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, _ *http.Request) {
 		writeMetadata(w, a.keys.jwks)
 	})
-	mux.HandleFunc("/api/auth/", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusNotImplemented)
-		_, _ = io.WriteString(w, "Google is not configured\n") // a client that left needs no answer
-	})
+	a.addGoogle(mux, run)
 	return mux
 }
 

@@ -23,6 +23,8 @@ const (
 	stepRefresh   = "refresh"      // exchange a refresh token
 	stepCode      = "verifyCode"   // exchange a login code
 	stepVerifier  = "makeVerifier" // begin an OAuth sign-in
+	stepSign      = "signVerifier" // tie a browser's secret to it
+	stepOAuth     = "userOAuth"    // accept what the provider says, give a login code
 	stepSignOut   = "signOut"      // delete a session
 )
 
@@ -38,6 +40,7 @@ type storeArgs struct {
 	RefreshToken string    `json:"refreshToken,omitempty"`
 	Code         string    `json:"code,omitempty"`
 	Verifier     string    `json:"verifier,omitempty"`
+	Profile      *profile  `json:"profile,omitempty"`
 	OldSession   sessionID `json:"oldSession,omitempty"` // the caller's, which a new one replaces
 }
 
@@ -78,6 +81,10 @@ func (a *Auth) store(ctx *function.MutationCtx, call storeCall) (any, error) {
 			v.SessionID = &args.OldSession
 		}
 		return verifiers.Insert(ctx, ctx.DB, v)
+	case stepSign:
+		return nil, a.signVerifier(ctx, verifyID(args.Verifier), args.Secret)
+	case stepOAuth:
+		return a.acceptProfile(ctx, args)
 	case stepSignOut:
 		return nil, a.endSession(ctx, args.OldSession)
 	default:

@@ -6,7 +6,9 @@ import (
 )
 
 // UsersTable is the table that the program declares for people. It needs the
-// optional fields email (string) and isAnonymous (boolean).
+// optional fields email (string) and isAnonymous (boolean), and for Google also
+// name, image (strings), emailVerificationTime (number) and an index named
+// email on email.
 const UsersTable = "users"
 
 type (
