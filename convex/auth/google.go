@@ -32,7 +32,7 @@ type googleRoutes struct {
 }
 
 const (
-	cookieSecret   = "googleOAuthpkce"
+	cookiePKCE     = "googleOAuthpkce"
 	cookieRedirect = "googleRedirectTo"
 	cookieLife     = 15 * time.Minute
 )
@@ -70,11 +70,11 @@ func (g *googleRoutes) leave(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
-	g.setCookie(w, cookieSecret, secret)
+	g.setCookie(w, cookiePKCE, secret)
 	if redirect := r.URL.Query().Get("redirectTo"); redirect != "" {
 		g.setCookie(w, cookieRedirect, redirect)
 	}
-	http.Redirect(w, r, to, http.StatusFound)
+	http.Redirect(w, r, to, http.StatusFound) //nolint:gosec // to the provider's own address
 }
 
 func (g *googleRoutes) begin(r *http.Request) (to, secret string, err error) {
@@ -126,10 +126,10 @@ func (g *googleRoutes) comeBack(w http.ResponseWriter, r *http.Request) {
 		q.Set("code", code)
 		to.RawQuery = q.Encode()
 	}
-	g.clearCookie(w, cookieSecret)
+	g.clearCookie(w, cookiePKCE)
 	g.clearCookie(w, cookieRedirect)
 	w.Header().Set("Cache-Control", "must-revalidate")
-	http.Redirect(w, r, to.String(), http.StatusFound)
+	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // checkRedirect keeps it within the site
 }
 
 // destination is where the sign-in was asked to end, within the site.
@@ -148,7 +148,7 @@ func (g *googleRoutes) destination(r *http.Request) *url.URL {
 }
 
 func (g *googleRoutes) finish(r *http.Request) (string, error) {
-	secret := g.cookie(r, cookieSecret)
+	secret := g.cookie(r, cookiePKCE)
 	code := r.FormValue("code")
 	if secret == "" || code == "" {
 		return "", errors.New("the code or the cookie is missing")
@@ -184,7 +184,7 @@ func (g *googleRoutes) clearCookie(w http.ResponseWriter, name string) {
 }
 
 func (g *googleRoutes) writeCookie(w http.ResponseWriter, name, value string, age int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // SameSite=None: the provider's site sends the browser back
 		Name: g.prefix + name, Value: value, Path: "/", MaxAge: age,
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteNoneMode, Partitioned: true,
 	})
