@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -29,33 +30,34 @@ import (
 func TestOfficialClients(t *testing.T) {
 	t.Parallel()
 	node, dir := requireClients(t)
-	clients := []struct {
-		pkg, version string
-		files        []string
-	}{
-		{"convex-1.27", "1.27.3", []string{"sync", "values", "auth"}},
-		{"convex", "1.48.0", []string{"sync", "values", "auth", "react"}},
+	runs := []struct{ client, version, auth, file string }{
+		{"convex-1.27", "1.27.3", "", "sync"},
+		{"convex-1.27", "1.27.3", "", "values"},
+		{"convex-1.27", "1.27.3", "", "auth"},
+		{"convex", "1.48.0", "", "sync"},
+		{"convex", "1.48.0", "", "values"},
+		{"convex", "1.48.0", "", "auth"},
+		{"convex", "1.48.0", "convex-auth-0.0.88", "react"},
+		{"convex", "1.48.0", "@convex-dev/auth", "react"},
 	}
-	for _, c := range clients {
-		t.Run(c.version, func(t *testing.T) {
+	// Each run is a process of its own, and the machine may be small.
+	room := make(chan struct{}, 2)
+	for _, r := range runs {
+		t.Run(path.Join(r.version, r.file, r.auth), func(t *testing.T) {
 			t.Parallel()
-			// One after the other: each is a process of its own, and the cases
-			// wait for each other's effects.
-			for _, file := range c.files {
-				t.Run(file, func(t *testing.T) {
-					s := startServer(t)
-					ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
-					defer cancel()
-					cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", file+".test.mjs")
-					cmd.Dir = dir
-					cmd.Env = append(os.Environ(),
-						"CONVEX_PACKAGE="+c.pkg, "CONVEX_VERSION="+c.version,
-						"CONVEX_URL="+s.url, "SITE_URL="+siteURL, "CONTROL_URL="+s.control.URL)
-					out, err := cmd.CombinedOutput()
-					if err != nil {
-						t.Fatalf("%v\n%s", err, out)
-					}
-				})
+			room <- struct{}{}
+			defer func() { <-room }()
+			s := startServer(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", r.file+".test.mjs")
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(),
+				"CONVEX_PACKAGE="+r.client, "CONVEX_VERSION="+r.version, "CONVEX_AUTH_PACKAGE="+r.auth,
+				"CONVEX_URL="+s.url, "SITE_URL="+siteURL, "CONTROL_URL="+s.control.URL)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
 			}
 		})
 	}

@@ -12,7 +12,7 @@ for (const k of ["navigator", "location"]) Object.defineProperty(globalThis, k, 
 const { createElement: h, act } = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { ConvexReactClient, useConvexAuth, useQuery, useMutation, usePaginatedQuery } = await import("convex/react");
-const { ConvexAuthProvider, useAuthActions, useAuthToken } = await import("@convex-dev/auth/react");
+const { ConvexAuthProvider, useAuthActions, useAuthToken } = await import(`${process.env.CONVEX_AUTH_PACKAGE}/react`);
 const { anyApi: api } = await import("convex/server");
 
 const roots = [];
