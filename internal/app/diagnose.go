@@ -110,9 +110,7 @@ func diagnoseSandboxes(ctx context.Context, c *config.Config, hasRunsc bool) []F
 	if _, err := toolboxbin.Binary(); err != nil {
 		out = append(out, Finding{Part: part, Text: err.Error(), Missing: true})
 	}
-	if _, err := os.Stat("/proc/self/ns/user"); err != nil {
-		out = append(out, Finding{Part: part, Text: "the kernel has no user namespaces: sandboxes can't be confined", Missing: true})
-	}
+	out = append(out, probeEngine(ctx)...)
 	return append(out, diagnoseTool("mmdebstrap", "builds the base of all sandboxes"))
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"surgent.dev/surgent/deploy/workerd"
 	"surgent.dev/surgent/sandbox/engine"
@@ -89,4 +90,17 @@ func checkStatic(path string) error {
 		}
 	}
 	return nil
+}
+
+// probeEngine tries what the engine needs of this machine.
+func probeEngine(ctx context.Context) []Finding {
+	binary, err := os.Executable()
+	if err != nil {
+		return []Finding{{Part: "sandboxes", Text: err.Error(), Missing: true}}
+	}
+	var out []Finding
+	for _, problem := range engine.Check(ctx, []string{binary, "runsc"}) {
+		out = append(out, Finding{Part: "sandboxes", Text: problem.Error(), Missing: true})
+	}
+	return out
 }

@@ -26,3 +26,5 @@ func (e *embedded) run(context.Context) error   { return nil }
 func (e *embedded) ready(context.Context) error { return nil }
 func (e *embedded) boxes() workerd.Boxes        { return nil }
 func (e *embedded) step() string                { return "" }
+
+func probeEngine(context.Context) []Finding { return nil }

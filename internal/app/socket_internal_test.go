@@ -21,7 +21,6 @@ type socket struct {
 // empty set of queries.
 func (p *person) dial(t *testing.T, session string) *socket {
 	t.Helper()
-	//nolint:bodyclose // a successful dial has no body, and Dial closes that of a failed one
 	conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(p.b.url, "http")+"/api/1.48.0/sync", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -121,7 +121,6 @@ func (j *job) keepAlive() (stop func()) {
 				continue
 			}
 			last = time.Now()
-			//nolint:contextcheck // the action's own context outlives this loop's
 			if err := j.advance(advanceArgs{}); err != nil {
 				j.Logger.WarnContext(ctx, "deployment's progress was not written", "deployment", j.d.ID, "error", err)
 			}

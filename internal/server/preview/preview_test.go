@@ -414,7 +414,6 @@ func TestStreamsAndSockets(t *testing.T) {
 		t.Errorf("streamed %q, %v", line, err)
 	}
 
-	//nolint:bodyclose // a successful dial has no body
 	ws, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws?token=x", &websocket.DialOptions{
 		HTTPClient: c, Subprotocols: []string{"vite-hmr"}, HTTPHeader: http.Header{"Origin": {"http://" + host}, "Sec-Fetch-Site": {"same-origin"}},
 	})
@@ -428,7 +427,6 @@ func TestStreamsAndSockets(t *testing.T) {
 	if _, msg, err := ws.Read(t.Context()); err != nil || string(msg) != "echo hi" || ws.Subprotocol() != "vite-hmr" {
 		t.Errorf("socket said %q over %q, %v", msg, ws.Subprotocol(), err)
 	}
-	//nolint:bodyclose // Dial closes it
 	if _, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws", &websocket.DialOptions{HTTPClient: b.visitor(t)}); err == nil || !strings.Contains(err.Error(), "403") {
 		t.Errorf("a stranger's socket: %v", err)
 	}
