@@ -153,8 +153,8 @@ func wait[T any](t testing.TB, ch <-chan T) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing ran in 20 s")
+	case <-time.After(time.Minute):
+		t.Fatal("nothing ran in a minute")
 		panic("unreachable")
 	}
 }
@@ -290,7 +290,7 @@ func TestFailedActionIsNotRepeated(t *testing.T) {
 // Long actions have no time limit and leave room for short ones.
 func TestLongActions(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(f *fixture) { f.workers, f.timeout = 1, 50*time.Millisecond })
+	f := newFixture(t, func(f *fixture) { f.workers, f.timeout = 1, 2*time.Second })
 	ended := make(chan string, 10)
 	release := make(chan struct{})
 	f.onAction = func(ctx *function.ActionCtx, name string) error {
