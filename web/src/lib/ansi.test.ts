@@ -17,7 +17,9 @@ it("reads colours by number and skips backgrounds", () => {
 });
 
 it("drops what moves the cursor, titles, links and bells", () => {
-  expect(stripAnsi(`${esc}]0;title\u0007${esc}[2K${esc}[1Gdone\u0007${esc}]8;;http://x${esc}\\link${esc}]8;;${esc}\\`)).toBe("donelink");
+  expect(
+    stripAnsi(`${esc}]0;title\u0007${esc}[2K${esc}[1Gdone\u0007${esc}]8;;http://x${esc}\\link${esc}]8;;${esc}\\`),
+  ).toBe("donelink");
 });
 
 it("keeps the last state of a line that was written over", () => {

@@ -14,10 +14,32 @@ export interface Token {
 type Language = "code" | "css" | "html" | "json" | "shell" | "plain";
 
 const byExtension: Record<string, Language> = {
-  ts: "code", tsx: "code", js: "code", jsx: "code", mjs: "code", cjs: "code", go: "code", rs: "code", java: "code",
-  typescript: "code", javascript: "code", python: "shell", py: "shell", css: "css", scss: "css", html: "html",
-  svg: "html", xml: "html", json: "json", jsonc: "json", sh: "shell", bash: "shell", shell: "shell", yml: "shell",
-  yaml: "shell", toml: "shell",
+  ts: "code",
+  tsx: "code",
+  js: "code",
+  jsx: "code",
+  mjs: "code",
+  cjs: "code",
+  go: "code",
+  rs: "code",
+  java: "code",
+  typescript: "code",
+  javascript: "code",
+  python: "shell",
+  py: "shell",
+  css: "css",
+  scss: "css",
+  html: "html",
+  svg: "html",
+  xml: "html",
+  json: "json",
+  jsonc: "json",
+  sh: "shell",
+  bash: "shell",
+  shell: "shell",
+  yml: "shell",
+  yaml: "shell",
+  toml: "shell",
 };
 
 /** The language of a fence's info word or of a file's name. */
@@ -38,9 +60,27 @@ const call = /[A-Za-z_$][\w$]*(?=\s*\()/.source;
 
 const rules: Record<Exclude<Language, "plain">, RegExp> = {
   code: rule(/\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/.source, string, `\\b(?:${words})\\b`, number, call),
-  css: rule(/\/\*[\s\S]*?(?:\*\/|$)/.source, string, "@[\\w-]+|--[\\w-]+|[\\w-]+(?=\\s*:[^:{}]*[;}\\n])", /#[0-9a-fA-F]{3,8}\b|\b\d*\.?\d+[a-z%]*/.source, /[\w-]+(?=\()/.source),
-  html: rule(/<!--[\s\S]*?(?:-->|$)/.source, /"[^"]*"?|'[^']*'/.source, /<\/?[\w:-]+|\/?>/.source, "(?!)", /[\w:-]+(?==)/.source),
-  json: rule(/\/\/[^\n]*/.source, /"(?:[^"\\\n]|\\.)*"(?!\s*:)/.source, /\b(?:true|false|null)\b/.source, /-?\b\d[\d.eE+-]*/.source, /"(?:[^"\\\n]|\\.)*"(?=\s*:)/.source),
+  css: rule(
+    /\/\*[\s\S]*?(?:\*\/|$)/.source,
+    string,
+    "@[\\w-]+|--[\\w-]+|[\\w-]+(?=\\s*:[^:{}]*[;}\\n])",
+    /#[0-9a-fA-F]{3,8}\b|\b\d*\.?\d+[a-z%]*/.source,
+    /[\w-]+(?=\()/.source,
+  ),
+  html: rule(
+    /<!--[\s\S]*?(?:-->|$)/.source,
+    /"[^"]*"?|'[^']*'/.source,
+    /<\/?[\w:-]+|\/?>/.source,
+    "(?!)",
+    /[\w:-]+(?==)/.source,
+  ),
+  json: rule(
+    /\/\/[^\n]*/.source,
+    /"(?:[^"\\\n]|\\.)*"(?!\s*:)/.source,
+    /\b(?:true|false|null)\b/.source,
+    /-?\b\d[\d.eE+-]*/.source,
+    /"(?:[^"\\\n]|\\.)*"(?=\s*:)/.source,
+  ),
   shell: rule(/(?<=^|\s)#[^\n]*/.source, string, `\\b(?:${words})\\b`, number, /(?<=\s)--?[A-Za-z][\w-]*/.source),
 };
 

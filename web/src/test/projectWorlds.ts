@@ -10,15 +10,13 @@ let n = 0;
 /** Adds rows of one run, two seconds apart, the last one `ago` ms before now. */
 export function addRows(world: World, run: Run, raws: Raw[], ago = 0): MessageRow[] {
   const end = Date.now() - ago;
-  const rows = raws.map(
-    (raw, i): MessageRow => ({
-      _id: i === 0 && typeof raw === "string" ? run.promptId : `rows${run._id}.${++n}`,
-      _creationTime: end - (raws.length - 1 - i) * 2000,
-      sessionId: run.sessionId,
-      raw,
-      runId: run._id,
-    }),
-  );
+  const rows = raws.map((raw, i): MessageRow => ({
+    _id: i === 0 && typeof raw === "string" ? run.promptId : `rows${run._id}.${++n}`,
+    _creationTime: end - (raws.length - 1 - i) * 2000,
+    sessionId: run.sessionId,
+    raw,
+    runId: run._id,
+  }));
   world.rows = [...world.rows, ...rows];
   return rows;
 }
@@ -26,9 +24,19 @@ export function addRows(world: World, run: Run, raws: Raw[], ago = 0): MessageRo
 let message = 0;
 export const says = (...content: Raw[]): Raw => ({
   type: "assistant",
-  message: { id: `msg_${++message}`, role: "assistant", content: content.map((c) => (typeof c === "string" ? { type: "text", text: c } : c)), stop_reason: "end_turn" },
+  message: {
+    id: `msg_${++message}`,
+    role: "assistant",
+    content: content.map((c) => (typeof c === "string" ? { type: "text", text: c } : c)),
+    stop_reason: "end_turn",
+  },
 });
-export const call = (id: string, name: string, input: Record<string, unknown>): Raw => ({ type: "tool_use", id, name, input });
+export const call = (id: string, name: string, input: Record<string, unknown>): Raw => ({
+  type: "tool_use",
+  id,
+  name,
+  input,
+});
 export const result = (id: string, content: string, data: unknown = undefined, isError = false): Raw => ({
   type: "user",
   message: { role: "user", content: [{ type: "tool_result", tool_use_id: id, content, is_error: isError }] },
@@ -55,22 +63,49 @@ export default function App() {
 `;
 const patch = {
   structuredPatch: [
-    { oldStart: 4, oldLines: 3, newStart: 4, newLines: 4, lines: [" .list {", "-  width: 640px;", "+  width: min(640px, 100%);", "+  padding-inline: 16px;", " }"] },
+    {
+      oldStart: 4,
+      oldLines: 3,
+      newStart: 4,
+      newLines: 4,
+      lines: [" .list {", "-  width: 640px;", "+  width: min(640px, 100%);", "+  padding-inline: 16px;", " }"],
+    },
   ],
 };
 const read = (id: string, path: string, lines = 86) =>
-  [says(call(id, "Read", { file_path: `/workspace/${path}` })), result(id, app, { file: { filePath: path, content: app, numLines: lines, startLine: 1, totalLines: lines } })] as const;
-const edit = (id: string, path: string) => [says(call(id, "Edit", { file_path: `/workspace/${path}` })), result(id, "Updated.", patch)] as const;
-const bash = (id: string, command: string, stdout: string) => [says(call(id, "Bash", { command })), result(id, stdout, { stdout, stderr: "", exitCode: 0, durationMs: 4100 })] as const;
+  [
+    says(call(id, "Read", { file_path: `/workspace/${path}` })),
+    result(id, app, { file: { filePath: path, content: app, numLines: lines, startLine: 1, totalLines: lines } }),
+  ] as const;
+const edit = (id: string, path: string) =>
+  [says(call(id, "Edit", { file_path: `/workspace/${path}` })), result(id, "Updated.", patch)] as const;
+const bash = (id: string, command: string, stdout: string) =>
+  [
+    says(call(id, "Bash", { command })),
+    result(id, stdout, { stdout, stderr: "", exitCode: 0, durationMs: 4100 }),
+  ] as const;
 const todos = (...status: string[]) =>
-  says(call(`todo${++message}`, "TodoWrite", { todos: ["Fluid width", "Dark theme by media query", "Check at 375 px", "Lint"].map((content, i) => ({ content, status: status[i] })) }));
+  says(
+    call(`todo${++message}`, "TodoWrite", {
+      todos: ["Fluid width", "Dark theme by media query", "Check at 375 px", "Lint"].map((content, i) => ({
+        content,
+        status: status[i],
+      })),
+    }),
+  );
 
 const prompt1 = "Build a todo list. Keep items after a reload, and let me filter by done.";
 const prompt2 = "Make it work on my phone, and add a dark theme.";
 
 /** The first run, ended well. */
 function firstRun(world: World, project: Project): void {
-  const run = addRun(world, project, { status: "succeeded", startedAt: Date.now() - 12 * minute, queuedAt: Date.now() - 12 * minute, endedAt: Date.now() - 11 * minute, promptId: "rowsfirst" });
+  const run = addRun(world, project, {
+    status: "succeeded",
+    startedAt: Date.now() - 12 * minute,
+    queuedAt: Date.now() - 12 * minute,
+    endedAt: Date.now() - 11 * minute,
+    promptId: "rowsfirst",
+  });
   const rows = addRows(
     world,
     run,
@@ -87,7 +122,12 @@ function firstRun(world: World, project: Project): void {
     ],
     11 * minute,
   );
-  addCommit(world, project, { message: "Add todo list with filters", messageId: rows.at(-1)?._id, version: 1, sha: "3fa9c1e0b72d4a1c5" });
+  addCommit(world, project, {
+    message: "Add todo list with filters",
+    messageId: rows.at(-1)?._id,
+    version: 1,
+    sha: "3fa9c1e0b72d4a1c5",
+  });
 }
 
 function base(change: Partial<Project> = {}): { world: World; project: Project } {
@@ -97,15 +137,34 @@ function base(change: Partial<Project> = {}): { world: World; project: Project }
   world.server
     .on("projects:previewLink", () => ({ url: previewPage }))
     .on("files:listFiles", (args) => listing[String(args.path)] ?? [])
-    .on("files:getFileTree", () => listing["."]!.map((e) => ({ ...e, children: e.isDir ? listing[e.name] : undefined })))
-    .on("files:getFileDetails", (args) => ({ name: "", path: args.path, isDir: false, size: String(args.path).endsWith(".png") ? 2_100_000 : app.length }))
-    .on("files:readFile", (args) => (String(args.path).endsWith(".png") ? { content: "AAAA", encoding: "base64" } : { content: app.repeat(12), encoding: "utf8" }));
+    .on("files:getFileTree", () =>
+      listing["."]!.map((e) => ({ ...e, children: e.isDir ? listing[e.name] : undefined })),
+    )
+    .on("files:getFileDetails", (args) => ({
+      name: "",
+      path: args.path,
+      isDir: false,
+      size: String(args.path).endsWith(".png") ? 2_100_000 : app.length,
+    }))
+    .on("files:readFile", (args) =>
+      String(args.path).endsWith(".png")
+        ? { content: "AAAA", encoding: "base64" }
+        : { content: app.repeat(12), encoding: "utf8" },
+    );
   return { world, project };
 }
 
 const entry = (name: string, isDir = false): FileEntry => ({ name, path: name, isDir, size: 120 });
 const listing: Record<string, FileEntry[]> = {
-  ".": [entry("src", true), entry("public", true), entry("node_modules", true), entry("index.html"), entry("package.json"), entry("wrangler.jsonc"), entry("README.md")],
+  ".": [
+    entry("src", true),
+    entry("public", true),
+    entry("node_modules", true),
+    entry("index.html"),
+    entry("package.json"),
+    entry("wrangler.jsonc"),
+    entry("README.md"),
+  ],
   src: [entry("App.tsx"), entry("index.css"), entry("list", true), entry("main.tsx")],
   public: [entry("icon.png")],
 };
@@ -115,7 +174,16 @@ const previewPage = `data:text/html,${encodeURIComponent(
 )}`;
 
 function live(world: World, run: Run, change: Partial<StreamHead>): void {
-  world.heads[run._id] = { messageId: "msg_live", blockIndex: 0, kind: "text", closed: 0, tail: "", blocks: [{ index: 0, kind: "text", closed: 0 }], startedAt: Date.now() - 2000, ...change };
+  world.heads[run._id] = {
+    messageId: "msg_live",
+    blockIndex: 0,
+    kind: "text",
+    closed: 0,
+    tail: "",
+    blocks: [{ index: 0, kind: "text", closed: 0 }],
+    startedAt: Date.now() - 2000,
+    ...change,
+  };
 }
 
 function working(change: Partial<Run> = {}, rows: Raw[] = []): { world: World; project: Project; run: Run } {
@@ -156,20 +224,37 @@ export const projectWorlds: Record<string, () => World> = {
   "project-thinking": () => working({ activity: { kind: "thinking", startedAt: Date.now() - 4000 } }).world,
   "project-streaming": () => {
     const { world, run } = working({}, started());
-    live(world, run, { tail: "The theme follows the system. Next I check the page at **375 px**, since the filter bar is the widest part" });
+    live(world, run, {
+      tail: "The theme follows the system. Next I check the page at **375 px**, since the filter bar is the widest part",
+    });
     return world;
   },
   "project-steps-open": () => {
     const { world } = working({}, [...started(), says(call("b9", "Bash", { command: "bun run lint" }))]);
-    world.server.on("runs:toolOutput", () => ({ tail: "\u001b[32m✓\u001b[0m src/App.tsx\n\u001b[32m✓\u001b[0m src/main.tsx\nchecking src/list/Filter.tsx" }));
+    world.server.on("runs:toolOutput", () => ({
+      tail: "\u001b[32m✓\u001b[0m src/App.tsx\n\u001b[32m✓\u001b[0m src/main.tsx\nchecking src/list/Filter.tsx",
+    }));
     return world;
   },
   "project-many-steps": () =>
-    working({}, [...started(), ...[1, 2, 3, 4, 5].flatMap((i) => read(`m${i}`, `src/list/Part${i}.tsx`)), says(call("b9", "Bash", { command: "bun run lint" }))]).world,
+    working({}, [
+      ...started(),
+      ...[1, 2, 3, 4, 5].flatMap((i) => read(`m${i}`, `src/list/Part${i}.tsx`)),
+      says(call("b9", "Bash", { command: "bun run lint" })),
+    ]).world,
   "project-queue": () => {
     const { world, project } = working({}, started());
-    for (const [i, text] of ["Then add a licence file", "And write the README, with a picture of the list and how to start it"].entries()) {
-      const run = addRun(world, project, { status: "queued", startedAt: undefined, queuedAt: Date.now() + i, position: i, promptId: `rowsq${i}` });
+    for (const [i, text] of [
+      "Then add a licence file",
+      "And write the README, with a picture of the list and how to start it",
+    ].entries()) {
+      const run = addRun(world, project, {
+        status: "queued",
+        startedAt: undefined,
+        queuedAt: Date.now() + i,
+        position: i,
+        promptId: `rowsq${i}`,
+      });
       addRows(world, run, [text]);
     }
     return world;
@@ -201,29 +286,59 @@ export const projectWorlds: Record<string, () => World> = {
 ![a picture](https://evil.example/track.png?x=1) <script>alert(1)</script>`),
       outcome(),
     ]);
-    addCommit(world, project, { message: "Fit phones and follow the system's theme", messageId: rows.at(-1)?._id, version: 2, sha: "b81d04a9e11f2", stats: { filesChanged: 2, additions: 24, deletions: 3 } });
+    addCommit(world, project, {
+      message: "Fit phones and follow the system's theme",
+      messageId: rows.at(-1)?._id,
+      version: 2,
+      sha: "b81d04a9e11f2",
+      stats: { filesChanged: 2, additions: 24, deletions: 3 },
+    });
     return world;
   },
   "project-failed": () => {
     const { world, project } = base();
     firstRun(world, project);
-    const run = addRun(world, project, { status: "failed", promptId: "rowssecond", error: { code: "key_refused", message: "The model key was refused. Check ANTHROPIC_API_KEY." } });
-    addRows(world, run, [prompt2, outcome({ subtype: "error_api", is_error: true, duration_ms: 900, steps: 0, total_cost_usd: 0, usage: {} })]);
+    const run = addRun(world, project, {
+      status: "failed",
+      promptId: "rowssecond",
+      error: { code: "key_refused", message: "The model key was refused. Check ANTHROPIC_API_KEY." },
+    });
+    addRows(world, run, [
+      prompt2,
+      outcome({ subtype: "error_api", is_error: true, duration_ms: 900, steps: 0, total_cost_usd: 0, usage: {} }),
+    ]);
     return world;
   },
   "project-failing-command": () =>
     working({}, [
       ...started(),
       says(call("bx", "Bash", { command: "bun run build" })),
-      result("bx", "Exit code 1\nsrc/Calendar.tsx(14,7): error TS2322\nType 'string' is not assignable to type 'Date'.", { stdout: "", stderr: "src/Calendar.tsx(14,7): \u001b[31merror\u001b[0m TS2322\nType 'string' is not assignable to type 'Date'.", exitCode: 1, durationMs: 4100 }, true),
+      result(
+        "bx",
+        "Exit code 1\nsrc/Calendar.tsx(14,7): error TS2322\nType 'string' is not assignable to type 'Date'.",
+        {
+          stdout: "",
+          stderr:
+            "src/Calendar.tsx(14,7): \u001b[31merror\u001b[0m TS2322\nType 'string' is not assignable to type 'Date'.",
+          exitCode: 1,
+          durationMs: 4100,
+        },
+        true,
+      ),
       says(call("ex", "Edit", { file_path: "/workspace/src/App.tsx" })),
       result("ex", "String to replace not found in file.\nString: no such text", undefined, true),
       says(call("gx", "Grep", { pattern: "DateRange", path: "/workspace/src" })),
       result("gx", "src/App.tsx\nsrc/list/Filter.tsx\nsrc/main.tsx"),
-      says({ type: "thinking", thinking: "The type of the date is wrong." }, "The date is a string there. I change its type."),
+      says(
+        { type: "thinking", thinking: "The type of the date is wrong." },
+        "The date is a string there. I change its type.",
+      ),
     ]).world,
   "project-retry": () =>
-    working({ status: "waiting", waiting: { until: Date.now() + 8000, attempt: 2, of: 6, reason: "The model is busy." } }, started()).world,
+    working(
+      { status: "waiting", waiting: { until: Date.now() + 8000, attempt: 2, of: 6, reason: "The model is busy." } },
+      started(),
+    ).world,
   "project-stopped": () => {
     const { world, project } = base();
     firstRun(world, project);
@@ -231,7 +346,15 @@ export const projectWorlds: Record<string, () => World> = {
     addRows(world, run, [
       prompt2,
       ...started(),
-      { type: "assistant", cut_off: true, message: { id: "msg_cut", content: [{ type: "text", text: "Now I check the page at 375 px, and" }], stop_reason: null } },
+      {
+        type: "assistant",
+        cut_off: true,
+        message: {
+          id: "msg_cut",
+          content: [{ type: "text", text: "Now I check the page at 375 px, and" }],
+          stop_reason: null,
+        },
+      },
       outcome({ subtype: "error_cancelled", is_error: true, duration_ms: 12_000, total_cost_usd: 0.02 }),
     ]);
     return world;
@@ -241,21 +364,47 @@ export const projectWorlds: Record<string, () => World> = {
     firstRun(world, project);
     return world;
   },
-  "project-waking": () => base({ sandbox: { status: "starting", isInitialized: true, wakingSince: Date.now() - 11_000 } }).world,
-  "sandbox-failed": () => base({ sandbox: { status: "error", isInitialized: false, error: "No space left on the disk of the server." } }).world,
+  "project-waking": () =>
+    base({ sandbox: { status: "starting", isInitialized: true, wakingSince: Date.now() - 11_000 } }).world,
+  "sandbox-failed": () =>
+    base({ sandbox: { status: "error", isInitialized: false, error: "No space left on the disk of the server." } })
+      .world,
   "preview-error": () => {
     const { world, project } = base({
-      sandbox: { status: "started", isInitialized: true, devServer: { status: "running", error: "[vite] Internal server error: Failed to resolve import \"./Calendar\"\nsrc/App.tsx:3:25\nDoes the file exist?" } },
+      sandbox: {
+        status: "started",
+        isInitialized: true,
+        devServer: {
+          status: "running",
+          error:
+            '[vite] Internal server error: Failed to resolve import "./Calendar"\nsrc/App.tsx:3:25\nDoes the file exist?',
+        },
+      },
     });
     firstRun(world, project);
     return world;
   },
   "preview-stopped": () =>
-    base({ sandbox: { status: "started", isInitialized: true, devServer: { status: "exited", exitCode: 1, lastLines: ["$ vite --port 3000", "Error: Cannot find module 'zod'"] } } }).world,
+    base({
+      sandbox: {
+        status: "started",
+        isInitialized: true,
+        devServer: {
+          status: "exited",
+          exitCode: 1,
+          lastLines: ["$ vite --port 3000", "Error: Cannot find module 'zod'"],
+        },
+      },
+    }).world,
   "deploy-form": () => {
     const { world, project } = base();
     firstRun(world, project);
-    world.server.on("deployments:checkName", (args) => ({ ok: args.name !== "taken", name: args.name, url: "", reason: args.name === "taken" ? "taken" : undefined }));
+    world.server.on("deployments:checkName", (args) => ({
+      ok: args.name !== "taken",
+      name: args.name,
+      url: "",
+      reason: args.name === "taken" ? "taken" : undefined,
+    }));
     return world;
   },
   "deploy-running": () => {
@@ -281,8 +430,26 @@ export const projectWorlds: Record<string, () => World> = {
     const { world, project } = base();
     for (let i = 0; i < 60; i++) {
       const at = Date.now() - (70 - i) * minute;
-      const run = addRun(world, project, { status: "succeeded", promptId: `rowslong${i}`, queuedAt: at, startedAt: at, endedAt: at + 30_000 });
-      const rows = addRows(world, run, [`Prompt ${i + 1}: ${prompt2}`, ...started(), ...read(`x${i}`, "src/App.tsx"), ...edit(`y${i}`, "src/App.tsx"), says("All of it **works** now. ".repeat(8)), outcome()], (70 - i) * minute - 30_000);
+      const run = addRun(world, project, {
+        status: "succeeded",
+        promptId: `rowslong${i}`,
+        queuedAt: at,
+        startedAt: at,
+        endedAt: at + 30_000,
+      });
+      const rows = addRows(
+        world,
+        run,
+        [
+          `Prompt ${i + 1}: ${prompt2}`,
+          ...started(),
+          ...read(`x${i}`, "src/App.tsx"),
+          ...edit(`y${i}`, "src/App.tsx"),
+          says("All of it **works** now. ".repeat(8)),
+          outcome(),
+        ],
+        (70 - i) * minute - 30_000,
+      );
       addCommit(world, project, { message: `Change ${i + 1}`, messageId: rows.at(-1)?._id, version: i + 1 });
     }
     pages(world);
@@ -304,7 +471,11 @@ function pages(world: World): void {
     const { numItems, cursor } = args.paginationOpts as { numItems: number; cursor: string | null };
     const all = world.rows.filter((r) => r.sessionId === args.sessionId).toReversed();
     const from = Number(cursor ?? 0);
-    return { page: all.slice(from, from + numItems), isDone: from + numItems >= all.length, continueCursor: String(from + numItems) };
+    return {
+      page: all.slice(from, from + numItems),
+      isDone: from + numItems >= all.length,
+      continueCursor: String(from + numItems),
+    };
   });
 }
 
@@ -320,7 +491,11 @@ function addDeployment(world: World, project: Project, status: "uploading" | "bu
     status,
     startedAt: now - 9000,
     endedAt: failed || done ? now : undefined,
-    log: "$ bun run build\n$ vite build\ntransforming…\n" + (failed ? "src/Calendar.tsx(14,7): error TS2322: Type 'string' is not assignable to type 'Date'.\nerror: script \"build\" exited with code 1" : "✓ 34 modules transformed."),
+    log:
+      "$ bun run build\n$ vite build\ntransforming…\n" +
+      (failed
+        ? "src/Calendar.tsx(14,7): error TS2322: Type 'string' is not assignable to type 'Date'.\nerror: script \"build\" exited with code 1"
+        : "✓ 34 modules transformed."),
     error: failed ? "bun run build ended with exit code 1" : undefined,
     url: done ? "http://todo-list.localhost:3210" : undefined,
     checkpoint: 1,
@@ -328,7 +503,11 @@ function addDeployment(world: World, project: Project, status: "uploading" | "bu
       { id: "queued", label: "Queued", startedAt: now - 9000, endedAt: now - 8800 },
       { id: "build", label: "Build", startedAt: now - 8800, endedAt: failed ? now : now - 2600, failed },
       { id: "collect", label: "Collect", ...(failed ? {} : { startedAt: now - 2600, endedAt: now - 2400 }) },
-      { id: "upload", label: "Upload", ...(failed ? {} : { startedAt: now - 2400, endedAt: done ? now - 900 : undefined }) },
+      {
+        id: "upload",
+        label: "Upload",
+        ...(failed ? {} : { startedAt: now - 2400, endedAt: done ? now - 900 : undefined }),
+      },
       { id: "verify", label: "Verify", ...(done ? { startedAt: now - 900, endedAt: now } : {}) },
     ],
   });

@@ -1,6 +1,5 @@
 import { FolderOpen, MessageSquare, PanelsTopLeft } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
-import { useCommand } from "@/commands";
 import { CheckpointCard } from "@/features/commits";
 import { DeployButton, DeployDialog } from "@/features/deployments";
 import { type FileActivity, FilesPane, quiet } from "@/features/files";
@@ -13,14 +12,16 @@ import type { TimelineCommit, Turn } from "@/lib/timeline";
 import { useWidth } from "@/lib/useMedia";
 import { usePlace } from "@/lib/usePlace";
 import { useTitle } from "@/lib/useTitle";
-import { api, type Project, toFault, useMutation, useQuery, type User } from "@/sync";
+import { api, type Project, toFault, useQuery, type User } from "@/sync";
 import { ErrorBoundary } from "@/ui";
 import { ConnectionStrip } from "../ConnectionStrip";
 import { ProjectLayout } from "../ProjectLayout";
 import { ProjectHeader } from "./ProjectHeader";
 import { RunChip } from "./RunChip";
+import { useGoCommands } from "./useGoCommands";
 import { useNews } from "./useNews";
 import { useRuns } from "./useRuns";
+import { useSessionToSend } from "./useSessionToSend";
 import { useTitleMark } from "./useTitleMark";
 
 const icon = { size: 16, strokeWidth: 1.75, "aria-hidden": true } as const;
@@ -46,27 +47,22 @@ export function OpenProject({ project, user }: { project: Project; user: User })
   const ready = project.sandbox?.status === "started";
 
   const openFile = useCallback((file: string, line?: number) => go({ tab: "files", file, line }), [go]);
+  const focusBox = useCallback(() => {
+    if (!desk) go({ tab: "chat" });
+    // The box grows with its text first; then the caret stands at its end.
+    requestAnimationFrame(() => {
+      box.current?.focus();
+      box.current?.setSelectionRange(box.current.value.length, box.current.value.length);
+    });
+  }, [desk, go]);
   const sendToAgent = useCallback(
     (text: string) => {
       addToDraft(user._id, draftPlace, text);
-      if (!desk) go({ tab: "chat" });
-      // The box grows with its text first; then the caret stands at its end.
-      requestAnimationFrame(() => {
-        box.current?.focus();
-        box.current?.setSelectionRange(box.current.value.length, box.current.value.length);
-      });
+      focusBox();
     },
-    [user._id, draftPlace, desk, go],
+    [user._id, draftPlace, focusBox],
   );
-
-  useCommand({ id: "go.chat", title: "Prompt box", group: "Go to", keys: "/", run: () => focusBox() });
-  useCommand({ id: "go.prompt", title: "Chat", group: "Go to", keys: "g c", run: () => focusBox() });
-  useCommand({ id: "go.preview", title: "Preview", group: "Go to", keys: "g p", run: () => go({ tab: "preview" }) });
-  useCommand({ id: "go.files", title: "Files", group: "Go to", keys: "g f", run: () => go({ tab: "files" }) });
-  const focusBox = () => {
-    if (!desk) go({ tab: "chat" });
-    requestAnimationFrame(() => box.current?.focus());
-  };
+  useGoCommands(focusBox, go);
 
   const tab = place.tab ?? (desk ? "preview" : "chat");
   const news = loaded ? `${active?._id ?? ""} ${active?.step ?? ""} ${ended?._id ?? ""}` : undefined;
@@ -176,30 +172,10 @@ export function OpenProject({ project, user }: { project: Project; user: User })
 }
 
 function renderCheckpoint(commit: TimelineCommit, turn: Turn) {
-  return <CheckpointCard commit={commit} cost={turn.footer?.costUsd === undefined ? undefined : money(turn.footer.costUsd)} />;
-}
-
-/**
- * The session that a prompt goes to; a project without sessions gets one with its first prompt. The chat that made
- * it stays the same part, so that its prompt doesn't blink.
- */
-function useSessionToSend(projectId: string, current: string | undefined) {
-  const create = useMutation(api.sessions.createSession);
-  const made = useRef<Promise<string>>(undefined);
-  const [madeId, setMadeId] = useState<string>();
-  const latest = useRef(current);
-  latest.current = current;
-  const ensure = useCallback(async () => {
-    if (latest.current) return latest.current;
-    made.current ??= create({ projectId });
-    try {
-      const id = await made.current;
-      setMadeId(id);
-      return id;
-    } catch (error) {
-      made.current = undefined;
-      throw error;
-    }
-  }, [create, projectId]);
-  return { ensure, key: current === undefined || current === madeId ? "first" : current };
+  return (
+    <CheckpointCard
+      commit={commit}
+      cost={turn.footer?.costUsd === undefined ? undefined : money(turn.footer.costUsd)}
+    />
+  );
 }

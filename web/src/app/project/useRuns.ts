@@ -27,6 +27,12 @@ export function useRuns(projectId: string): ProjectRuns {
     const all = Object.values(runs).flatMap((r) => r ?? []);
     const busy = all.filter((r) => r.status === "running" || r.status === "waiting");
     const ended = all.filter((r) => r.endedAt !== undefined).sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
-    return { sessions, active: busy[0], working: new Set(busy.map((r) => r.sessionId)), ended: ended[0], loaded: sessions !== undefined && Object.values(runs).every((r) => r !== undefined) };
+    return {
+      sessions,
+      active: busy[0],
+      working: new Set(busy.map((r) => r.sessionId)),
+      ended: ended[0],
+      loaded: sessions !== undefined && Object.values(runs).every((r) => r !== undefined),
+    };
   }, [runs, sessions]);
 }

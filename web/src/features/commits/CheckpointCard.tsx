@@ -56,6 +56,8 @@ function subject(message: string | undefined): string {
 
 function spoken(name: string, commit: CheckpointCardProps["commit"]): string {
   const s = commit.stats;
-  const lines = s ? `${count(s.filesChanged, "file")} changed, ${count(s.additions, "line")} added, ${s.deletions} removed` : "";
+  const lines = s
+    ? `${count(s.filesChanged, "file")} changed, ${count(s.additions, "line")} added, ${s.deletions} removed`
+    : "";
   return [name, subject(commit.message), lines].filter(Boolean).join(", ");
 }

@@ -7,7 +7,10 @@ import { isUnderWay } from "./state";
 export function DeployButton({ newest, onOpen }: { newest?: Deployment; onOpen(): void }) {
   const busy = isUnderWay(newest);
   return (
-    <Button onClick={onOpen} icon={busy ? <LiveNode /> : <Rocket size={16} strokeWidth={1.75} aria-hidden className="max-sm:hidden" />}>
+    <Button
+      onClick={onOpen}
+      icon={busy ? <LiveNode /> : <Rocket size={16} strokeWidth={1.75} aria-hidden className="max-sm:hidden" />}
+    >
       {busy ? "Deploying…" : "Deploy"}
     </Button>
   );

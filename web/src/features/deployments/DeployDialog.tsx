@@ -24,7 +24,15 @@ export type DeployDialogProps = {
 };
 
 /** Deploys the project: choose a name, watch the steps, open the app. It may be closed at any time. */
-export function DeployDialog({ project, deployments, domain, checkpoint, working, onClose, onSendToAgent }: DeployDialogProps) {
+export function DeployDialog({
+  project,
+  deployments,
+  domain,
+  checkpoint,
+  working,
+  onClose,
+  onSendToAgent,
+}: DeployDialogProps) {
   const newest = deployments[0];
   const live = liveOne(deployments);
   const under = isUnderWay(newest);
@@ -59,7 +67,9 @@ export function DeployDialog({ project, deployments, domain, checkpoint, working
   };
   const send = () => {
     const lines = lastLines(newest?.log, 20);
-    onSendToAgent(`The deployment failed: ${newest?.error ?? "no reason was given"}\n\n${lines.join("\n")}\n\nFind the cause and fix it.`);
+    onSendToAgent(
+      `The deployment failed: ${newest?.error ?? "no reason was given"}\n\n${lines.join("\n")}\n\nFind the cause and fix it.`,
+    );
     onClose();
   };
   const busy = under || asked;
@@ -73,7 +83,13 @@ export function DeployDialog({ project, deployments, domain, checkpoint, working
           <Button look="quiet" onClick={onClose}>
             Close
           </Button>
-          <Button look="primary" busy={busy} busyLabel="Deploying…" aria-disabled={Boolean(error) || undefined} onClick={go}>
+          <Button
+            look="primary"
+            busy={busy}
+            busyLabel="Deploying…"
+            aria-disabled={Boolean(error) || undefined}
+            onClick={go}
+          >
             {failed ? "Try again" : "Deploy"}
           </Button>
         </>
@@ -108,7 +124,11 @@ export function DeployDialog({ project, deployments, domain, checkpoint, working
         )}
         {newest && (under || failed) && <LogView key={newest._id} log={newest.log} failed={failed} />}
         {newest?.status === "deployed" && !asked && <Live deployment={newest} />}
-        {newest?.status !== "deployed" && live?.url && <p className="text-step text-ink-2">Live now: <LiveLink url={live.url} /></p>}
+        {newest?.status !== "deployed" && live?.url && (
+          <p className="text-step text-ink-2">
+            Live now: <LiveLink url={live.url} />
+          </p>
+        )}
       </div>
     </Dialog>
   );
@@ -132,11 +152,18 @@ function failedSentence(d: Deployment): string {
 function Live({ deployment }: { deployment: Deployment }) {
   const { url, startedAt, endedAt, checkpoint } = deployment;
   if (!url) return null;
-  const facts = [endedAt ? `took ${duration(endedAt - startedAt)}` : "", checkpoint ? `checkpoint ${checkpoint}` : ""].filter(Boolean);
+  const facts = [
+    endedAt ? `took ${duration(endedAt - startedAt)}` : "",
+    checkpoint ? `checkpoint ${checkpoint}` : "",
+  ].filter(Boolean);
   return (
     <Note
       tone="ok"
-      title={<>Live now: <LiveLink url={url} /></>}
+      title={
+        <>
+          Live now: <LiveLink url={url} />
+        </>
+      }
       actions={
         <>
           <a href={url} target="_blank" rel="noopener noreferrer" className={buttonClass("plain", "sm")}>

@@ -19,7 +19,9 @@ export function StepList({ deployment }: { deployment: Deployment }) {
   const now = useNow(working);
   const steps = deployment.steps ?? [];
   // A step that had begun when the deployment failed is the one that failed.
-  const failed = isFailed(deployment) ? (steps.find((s) => s.failed) ?? steps.findLast((s) => s.startedAt && !s.endedAt)) : undefined;
+  const failed = isFailed(deployment)
+    ? (steps.find((s) => s.failed) ?? steps.findLast((s) => s.startedAt && !s.endedAt))
+    : undefined;
   return (
     <ol className="flex flex-col gap-2 text-step">
       {steps.map((step) => (
@@ -44,7 +46,9 @@ function StepLine({ step, failed, now }: { step: DeployStep; failed: boolean; no
         {state === "to" && <Circle size={12} strokeWidth={1.75} aria-hidden className="text-ink-3" />}
       </span>
       {label}
-      {state !== "to" && <time className="ml-auto text-meta text-ink-2">{state === "now" ? counting(span) : duration(span)}</time>}
+      {state !== "to" && (
+        <time className="ml-auto text-meta text-ink-2">{state === "now" ? counting(span) : duration(span)}</time>
+      )}
     </li>
   );
 }

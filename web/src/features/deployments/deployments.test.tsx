@@ -35,7 +35,10 @@ describe("choosing a name", () => {
     const { box, user } = await dialog(w);
     await user.click(box.getByRole("button", { name: "Deploy" }));
     expect(await box.findByText("Reserved.")).toBeVisible();
-    expect(w.server.calls.at(-1)).toEqual({ name: "projects:deployProject", args: { projectId: "projects1", deployName: "todo-list" } });
+    expect(w.server.calls.at(-1)).toEqual({
+      name: "projects:deployProject",
+      args: { projectId: "projects1", deployName: "todo-list" },
+    });
   });
 
   it("says so when a run is changing files", async () => {

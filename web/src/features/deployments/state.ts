@@ -15,5 +15,9 @@ export function liveOne(deployments: Deployment[]): Deployment | undefined {
 
 /** The last lines of a log. */
 export function lastLines(log: string | undefined, n: number): string[] {
-  return (log ?? "").trimEnd().split("\n").filter((l, i, all) => l.trim() !== "" || i < all.length - 1).slice(-n);
+  return (log ?? "")
+    .trimEnd()
+    .split("\n")
+    .filter((l, i, all) => l.trim() !== "" || i < all.length - 1)
+    .slice(-n);
 }

@@ -78,7 +78,8 @@ function update(view: EditorView, text: string): void {
   let head = 0;
   while (head < before.length && head < text.length && before[head] === text[head]) head++;
   let tail = 0;
-  while (tail < before.length - head && tail < text.length - head && before.at(-1 - tail) === text.at(-1 - tail)) tail++;
+  while (tail < before.length - head && tail < text.length - head && before.at(-1 - tail) === text.at(-1 - tail))
+    tail++;
   view.dispatch({
     changes: { from: head, to: before.length - tail, insert: text.slice(head, text.length - tail) },
     effects: changed ? tint.of(changed) : [],
@@ -117,10 +118,23 @@ function language(path: string): Extension {
 }
 
 const colours = HighlightStyle.define([
-  { tag: [t.keyword, t.modifier, t.operatorKeyword, t.tagName, t.atom, t.bool, t.null, t.self], color: "var(--syn-key)" },
+  {
+    tag: [t.keyword, t.modifier, t.operatorKeyword, t.tagName, t.atom, t.bool, t.null, t.self],
+    color: "var(--syn-key)",
+  },
   { tag: [t.string, t.special(t.string), t.regexp, t.attributeValue], color: "var(--syn-str)" },
   { tag: [t.number, t.color, t.unit], color: "var(--syn-num)" },
-  { tag: [t.function(t.variableName), t.function(t.propertyName), t.typeName, t.className, t.attributeName, t.propertyName], color: "var(--syn-fn)" },
+  {
+    tag: [
+      t.function(t.variableName),
+      t.function(t.propertyName),
+      t.typeName,
+      t.className,
+      t.attributeName,
+      t.propertyName,
+    ],
+    color: "var(--syn-fn)",
+  },
   { tag: [t.comment, t.meta, t.processingInstruction], color: "var(--syn-com)" },
   { tag: [t.heading, t.strong], fontWeight: "600" },
   { tag: t.emphasis, fontStyle: "italic" },
@@ -136,7 +150,9 @@ const look = EditorView.theme({
   ".cm-lineNumbers .cm-gutterElement": { padding: "0 12px 0 16px" },
   ".cm-activeLine": { backgroundColor: "color-mix(in oklab, var(--accent-soft) 50%, transparent)" },
   ".cm-changed": { backgroundColor: "var(--diff-add)" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-soft)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--accent-soft)",
+  },
   ".cm-selectionMatch": { backgroundColor: "var(--accent-soft)" },
   ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)", borderColor: "var(--line)" },
   ".cm-textfield": { backgroundColor: "var(--surface)", borderColor: "var(--line-strong)" },

@@ -31,7 +31,13 @@ export function FileTabs({ files, current, gone, editing, onOpen, onClose }: Fil
     onClose(path);
   };
   return (
-    <div ref={list} role="tablist" aria-label="Open files" onKeyDown={onKeyDown} className="flex h-9 min-w-0 flex-1 items-stretch overflow-x-auto pointer-coarse:h-11">
+    <div
+      ref={list}
+      role="tablist"
+      aria-label="Open files"
+      onKeyDown={onKeyDown}
+      className="flex h-9 min-w-0 flex-1 items-stretch overflow-x-auto pointer-coarse:h-11"
+    >
       {files.map((path) => {
         const name = path.split("/").at(-1) ?? path;
         const selected = path === current;

@@ -71,12 +71,33 @@ export function FilesPane({ projectId, ready, waitingFor, file, line, activity, 
         {files.length > 0 && (
           <div className="flex shrink-0 items-center border-b border-line bg-bg pr-2">
             {phone && <IconButton label="All files" icon={<ArrowLeft {...icon} />} onClick={() => onOpen(undefined)} />}
-            <FileTabs files={files} current={file} gone={gone} editing={activity.editing} onOpen={onOpen} onClose={onClose} />
-            <IconButton label="Wrap lines" icon={<TextWrap {...icon} />} pressed={wrap} onClick={() => setWrap(!wrap)} />
+            <FileTabs
+              files={files}
+              current={file}
+              gone={gone}
+              editing={activity.editing}
+              onOpen={onOpen}
+              onClose={onClose}
+            />
+            <IconButton
+              label="Wrap lines"
+              icon={<TextWrap {...icon} />}
+              pressed={wrap}
+              onClick={() => setWrap(!wrap)}
+            />
           </div>
         )}
         {file ? (
-          <FileView key={file} projectId={projectId} path={file} line={line} wrap={wrap} ready={ready} activity={activity} onGone={onGone} />
+          <FileView
+            key={file}
+            projectId={projectId}
+            path={file}
+            line={line}
+            wrap={wrap}
+            ready={ready}
+            activity={activity}
+            onGone={onGone}
+          />
         ) : (
           <p className="p-6 text-ink-2">Choose a file to read it.</p>
         )}
@@ -97,7 +118,13 @@ function Side({ projectId, ready, waitingFor, tree, current, activity, onOpen }:
   return (
     <>
       <div className="p-2">
-        <Field label="Filter files by name" hideLabel placeholder="Filter by name" value={filter} onChange={(e) => setFilter(e.target.value)} />
+        <Field
+          label="Filter files by name"
+          hideLabel
+          placeholder="Filter by name"
+          value={filter}
+          onChange={(e) => setFilter(e.target.value)}
+        />
       </div>
       <div className="min-h-0 flex-1 overflow-y-auto">
         {!root?.entries && root?.fault && ready ? (
@@ -112,7 +139,14 @@ function Side({ projectId, ready, waitingFor, tree, current, activity, onOpen }:
         ) : root.entries.length === 0 ? (
           <p className="p-4 text-ink-2">No files yet.</p>
         ) : (
-          <TreeView folders={tree.folders} open={tree.open} current={current} editing={activity.editing} onToggle={tree.toggle} onOpen={onOpen} />
+          <TreeView
+            folders={tree.folders}
+            open={tree.open}
+            current={current}
+            editing={activity.editing}
+            onToggle={tree.toggle}
+            onOpen={onOpen}
+          />
         )}
       </div>
     </>
@@ -130,7 +164,10 @@ function Matches({ paths, current, onOpen }: { paths?: string[]; current?: strin
             type="button"
             onClick={() => onOpen(path)}
             aria-current={path === current || undefined}
-            className={cx("flex min-h-7 w-full min-w-0 items-baseline gap-2 px-3 py-1 text-start -outline-offset-2 hover:bg-sunken pointer-coarse:min-h-11", path === current && "bg-accent-soft")}
+            className={cx(
+              "flex min-h-7 w-full min-w-0 items-baseline gap-2 px-3 py-1 text-start -outline-offset-2 hover:bg-sunken pointer-coarse:min-h-11",
+              path === current && "bg-accent-soft",
+            )}
           >
             <span className="shrink-0">{path.split("/").at(-1)}</span>
             <span className="min-w-0 truncate text-meta text-ink-3">{path.split("/").slice(0, -1).join("/")}</span>

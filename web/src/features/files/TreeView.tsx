@@ -36,7 +36,12 @@ export function TreeView(props: TreeViewProps) {
   );
 }
 
-function moves(key: string, items: HTMLElement[], at: number, item: HTMLElement): HTMLElement | "press" | null | undefined {
+function moves(
+  key: string,
+  items: HTMLElement[],
+  at: number,
+  item: HTMLElement,
+): HTMLElement | "press" | null | undefined {
   const expanded = item.getAttribute("aria-expanded");
   switch (key) {
     case "ArrowDown":
@@ -61,14 +66,18 @@ function moves(key: string, items: HTMLElement[], at: number, item: HTMLElement)
 
 function Level({ path, depth, ...props }: TreeViewProps & { path: string; depth: number }) {
   const entries = props.folders[path]?.entries ?? [];
-  return entries.map((entry, i) => <Entry key={entry.path} entry={entry} depth={depth} first={depth === 1 && i === 0} {...props} />);
+  return entries.map((entry, i) => (
+    <Entry key={entry.path} entry={entry} depth={depth} first={depth === 1 && i === 0} {...props} />
+  ));
 }
 
 function Entry({ entry, depth, first, ...props }: TreeViewProps & { entry: FileEntry; depth: number; first: boolean }) {
   const { open, current, editing, onToggle, onOpen } = props;
   const expanded = entry.isDir ? open.has(entry.path) : undefined;
   const selected = entry.path === current;
-  const live = editing !== undefined && (editing === entry.path || (entry.isDir && !expanded && editing.startsWith(`${entry.path}/`)));
+  const live =
+    editing !== undefined &&
+    (editing === entry.path || (entry.isDir && !expanded && editing.startsWith(`${entry.path}/`)));
   const dim = entry.name === "node_modules" || entry.name === "dist" || entry.name.startsWith(".");
   const Chevron = expanded ? ChevronDown : ChevronRight;
   const press = () => (entry.isDir ? onToggle(entry.path) : onOpen(entry.path));
@@ -91,8 +100,16 @@ function Entry({ entry, depth, first, ...props }: TreeViewProps & { entry: FileE
           dim && "text-ink-3",
         )}
       >
-        {entry.isDir ? <Chevron {...icon} size={14} className="shrink-0 text-ink-3" /> : <span className="w-3.5 shrink-0" />}
-        {entry.isDir ? <FolderIcon {...icon} className="shrink-0 text-ink-2" /> : <File {...icon} className="shrink-0 text-ink-2" />}
+        {entry.isDir ? (
+          <Chevron {...icon} size={14} className="shrink-0 text-ink-3" />
+        ) : (
+          <span className="w-3.5 shrink-0" />
+        )}
+        {entry.isDir ? (
+          <FolderIcon {...icon} className="shrink-0 text-ink-2" />
+        ) : (
+          <File {...icon} className="shrink-0 text-ink-2" />
+        )}
         <span className="min-w-0 truncate">{entry.name}</span>
         {live && (
           <span className="ml-auto size-2 shrink-0 rounded-full bg-accent">

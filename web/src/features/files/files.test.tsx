@@ -66,7 +66,7 @@ describe("a file", () => {
     w.server.on("files:getFileDetails", () => refuse("not_found", "File not found"));
     open(w, file("old.ts"));
     expect(await screen.findByText("This file was deleted.")).toBeVisible();
-    expect(screen.getByRole("tab", { name: "old.ts" })).toHaveClass("line-through");
+    await waitFor(() => expect(screen.getByRole("tab", { name: "old.ts" })).toHaveClass("line-through"));
   });
 
   it("carries a dot while the agent edits it, and is read again after", async () => {

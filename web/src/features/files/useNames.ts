@@ -24,7 +24,8 @@ function flatten(nodes: FileNode[] | FileNode): string[] {
   const walk = (node: FileNode, above: string) => {
     const path = above === "" ? node.name : `${above}/${node.name}`;
     if (!node.isDir) out.push(path);
-    else if (node.name !== ".git" && node.name !== "node_modules") for (const child of node.children ?? []) walk(child, path);
+    else if (node.name !== ".git" && node.name !== "node_modules")
+      for (const child of node.children ?? []) walk(child, path);
   };
   const roots = Array.isArray(nodes) ? nodes : (nodes.children ?? []);
   for (const node of roots) walk(node, "");
@@ -35,6 +36,12 @@ function flatten(nodes: FileNode[] | FileNode): string[] {
 export function matching(paths: string[], filter: string): string[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const hit = paths.filter((p) => words.every((w) => p.toLowerCase().includes(w)));
-  const rank = (p: string) => (p.slice(p.lastIndexOf("/") + 1).toLowerCase().startsWith(words[0] ?? "") ? 0 : 1);
+  const rank = (p: string) =>
+    p
+      .slice(p.lastIndexOf("/") + 1)
+      .toLowerCase()
+      .startsWith(words[0] ?? "")
+      ? 0
+      : 1;
   return hit.sort((a, b) => rank(a) - rank(b) || a.length - b.length).slice(0, 200);
 }

@@ -33,7 +33,9 @@ function StepLine({ step, now }: { step: SandboxStep; now: number }) {
         {step.label}
         <span className="sr-only">{state === "done" ? ", done" : state === "now" ? ", under way" : ", to come"}</span>
       </span>
-      {state !== "open" && <time className="ml-auto text-meta text-ink-2">{state === "done" ? duration(span) : counting(span)}</time>}
+      {state !== "open" && (
+        <time className="ml-auto text-meta text-ink-2">{state === "done" ? duration(span) : counting(span)}</time>
+      )}
     </li>
   );
 }

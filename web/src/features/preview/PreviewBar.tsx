@@ -40,9 +40,20 @@ export function PreviewBar(props: PreviewBarProps) {
       {errors.length > 0 && <ErrorBadge errors={errors} onSend={props.onSend} />}
       {!narrow &&
         widths.map((w) => (
-          <IconButton key={w.id} label={w.label} icon={w.icon} pressed={width === w.id} onClick={() => props.onWidth(w.id)} />
+          <IconButton
+            key={w.id}
+            label={w.label}
+            icon={w.icon}
+            pressed={width === w.id}
+            onClick={() => props.onWidth(w.id)}
+          />
         ))}
-      <IconButton label="Open in a new tab" icon={<ExternalLink {...icon} />} disabled={!ready} onClick={props.onOpen} />
+      <IconButton
+        label="Open in a new tab"
+        icon={<ExternalLink {...icon} />}
+        disabled={!ready}
+        onClick={props.onOpen}
+      />
     </div>
   );
 }
@@ -68,7 +79,11 @@ function Address({ path, isPublic, ready, onGo, onCopy, onPublic }: PreviewBarPr
     <div className="touch-target flex h-8 min-w-0 flex-1 items-center rounded-field border border-line bg-surface focus-within:border-line-strong">
       <Menu
         trigger={
-          <button type="button" aria-label={`${who}. Address menu`} className="inline-flex h-full shrink-0 items-center rounded-field px-2 text-ink-2 hover:text-ink pointer-coarse:px-3.5">
+          <button
+            type="button"
+            aria-label={`${who}. Address menu`}
+            className="inline-flex h-full shrink-0 items-center rounded-field px-2 text-ink-2 hover:text-ink pointer-coarse:px-3.5"
+          >
             {isPublic ? <Globe {...icon} /> : <Lock {...icon} />}
           </button>
         }
@@ -110,12 +125,19 @@ function ErrorBadge({ errors, onSend }: { errors: string[]; onSend(): void }) {
       label="Error of the dev server"
       className="w-[min(480px,calc(100vw-24px))]"
       trigger={
-        <button type="button" className="touch-target inline-flex h-8 shrink-0 items-center gap-2 rounded-field bg-bad-soft px-3 text-step font-medium text-bad">
+        <button
+          type="button"
+          className="touch-target inline-flex h-8 shrink-0 items-center gap-2 rounded-field bg-bad-soft px-3 text-step font-medium text-bad"
+        >
           <CircleAlert {...icon} />1 error
         </button>
       }
     >
-      <pre className="max-h-60 overflow-auto rounded-field border border-line bg-code px-3 py-2 text-mono" tabIndex={0} aria-label="Lines of the error">
+      <pre
+        className="max-h-60 overflow-auto rounded-field border border-line bg-code px-3 py-2 text-mono"
+        tabIndex={0}
+        aria-label="Lines of the error"
+      >
         {errors.join("\n")}
       </pre>
       <div className="mt-3 flex gap-2">

@@ -89,7 +89,11 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
         )}
       </div>
       {state.kind === "app" && frame.fault && (
-        <StateView icon={<CircleAlert {...icon} />} title="The preview can't be opened." actions={<Button onClick={frame.reload}>Try again</Button>}>
+        <StateView
+          icon={<CircleAlert {...icon} />}
+          title="The preview can't be opened."
+          actions={<Button onClick={frame.reload}>Try again</Button>}
+        >
           {frame.fault.message}
         </StateView>
       )}
@@ -112,7 +116,14 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
       )}
       {state.kind === "app" && !frame.src && !frame.fault && <div className="flex-1" />}
       {state.kind !== "app" && (
-        <OtherState state={state} project={project} fault={fault} onActivate={activate} onReload={frame.reload} onSendToAgent={onSendToAgent} />
+        <OtherState
+          state={state}
+          project={project}
+          fault={fault}
+          onActivate={activate}
+          onReload={frame.reload}
+          onSendToAgent={onSendToAgent}
+        />
       )}
     </div>
   );
@@ -141,9 +152,7 @@ function OtherState({ state, project, fault, onActivate, onReload, onSendToAgent
         <StateView
           icon={<Moon {...icon} />}
           title="The project is asleep."
-          actions={
-            <Button onClick={onActivate}>Wake it</Button>
-          }
+          actions={<Button onClick={onActivate}>Wake it</Button>}
         >
           Files and chat are safe.
           {refused}
@@ -157,7 +166,10 @@ function OtherState({ state, project, fault, onActivate, onReload, onSendToAgent
           actions={
             <>
               <Button onClick={onActivate}>Try again</Button>
-              <CopyButton look="quiet" text={`project ${project._id}\nsandbox ${project.sandboxId ?? "none"}\n${state.reason}`}>
+              <CopyButton
+                look="quiet"
+                text={`project ${project._id}\nsandbox ${project.sandboxId ?? "none"}\n${state.reason}`}
+              >
                 Copy details
               </CopyButton>
             </>
@@ -177,7 +189,10 @@ function OtherState({ state, project, fault, onActivate, onReload, onSendToAgent
           actions={
             <>
               <Button onClick={onActivate}>Restart</Button>
-              <Button look="quiet" onClick={() => onSendToAgent(errorPrompt(`The dev server stopped. ${ended}`, state.lines))}>
+              <Button
+                look="quiet"
+                onClick={() => onSendToAgent(errorPrompt(`The dev server stopped. ${ended}`, state.lines))}
+              >
                 Send to agent
               </Button>
             </>
@@ -196,7 +211,9 @@ function OtherState({ state, project, fault, onActivate, onReload, onSendToAgent
           lines={state.lines}
           actions={
             <>
-              <Button onClick={() => onSendToAgent(errorPrompt("The app doesn't build:", state.lines))}>Send to agent</Button>
+              <Button onClick={() => onSendToAgent(errorPrompt("The app doesn't build:", state.lines))}>
+                Send to agent
+              </Button>
               <CopyButton look="quiet" text={(project.sandbox?.devServer?.lastLines ?? state.lines).join("\n")}>
                 Copy log
               </CopyButton>
@@ -205,7 +222,13 @@ function OtherState({ state, project, fault, onActivate, onReload, onSendToAgent
         />
       );
     case "silent":
-      return <StateView icon={<PlugZap {...icon} />} title={`Nothing answers on port ${state.port} yet.`} actions={<Button onClick={onReload}>Reload</Button>} />;
+      return (
+        <StateView
+          icon={<PlugZap {...icon} />}
+          title={`Nothing answers on port ${state.port} yet.`}
+          actions={<Button onClick={onReload}>Reload</Button>}
+        />
+      );
   }
 }
 

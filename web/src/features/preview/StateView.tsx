@@ -19,7 +19,11 @@ export function StateView({ icon, title, children, lines = [], actions }: StateV
           <h2 className="text-section font-semibold">{title}</h2>
           {children && <div className="mt-1 text-body text-ink-2">{children}</div>}
           {lines.length > 0 && (
-            <pre className="mt-3 overflow-x-auto rounded-field border border-line bg-code px-3 py-2 text-mono" tabIndex={0} aria-label="Last lines">
+            <pre
+              className="mt-3 overflow-x-auto rounded-field border border-line bg-code px-3 py-2 text-mono"
+              tabIndex={0}
+              aria-label="Last lines"
+            >
               {lines.join("\n")}
             </pre>
           )}

@@ -16,7 +16,10 @@ describe("the app", () => {
     open(w, page);
     const app = await frame();
     expect(app).toHaveAttribute("src", "http://3000-box.localhost:3210/__open?key=1");
-    expect(app).toHaveAttribute("sandbox", "allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-downloads");
+    expect(app).toHaveAttribute(
+      "sandbox",
+      "allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-downloads",
+    );
     expect(app).toHaveAttribute("referrerpolicy", "no-referrer");
   });
 
@@ -42,7 +45,10 @@ describe("the app", () => {
     await user.click(screen.getByRole("tab", { name: "Files" }));
     await user.click(screen.getByRole("tab", { name: "Preview" }));
     act(() => {
-      w.projects = w.projects.map((p) => ({ ...p, sandbox: { ...p.sandbox!, devServer: { status: "running", lastLines: ["[vite] hmr update /src/App.tsx"] } } }));
+      w.projects = w.projects.map((p) => ({
+        ...p,
+        sandbox: { ...p.sandbox!, devServer: { status: "running", lastLines: ["[vite] hmr update /src/App.tsx"] } },
+      }));
       w.server.changed();
     });
     expect(await frame()).toBe(app);
@@ -72,8 +78,13 @@ describe("the app", () => {
     const { user } = open(w, page);
     await user.click(await screen.findByRole("button", { name: "Only you can see it. Address menu" }));
     await user.click(await screen.findByRole("menuitemradio", { name: "Anyone with the address can see it" }));
-    expect(w.server.calls.at(-1)).toEqual({ name: "projects:setPublic", args: { projectId: "projects1", public: true } });
-    expect(await screen.findByRole("button", { name: "Anyone with the address can see it. Address menu" })).toBeVisible();
+    expect(w.server.calls.at(-1)).toEqual({
+      name: "projects:setPublic",
+      args: { projectId: "projects1", public: true },
+    });
+    expect(
+      await screen.findByRole("button", { name: "Anyone with the address can see it. Address menu" }),
+    ).toBeVisible();
   });
 });
 
@@ -98,19 +109,26 @@ describe("in the app's place", () => {
   it("wakes a sleeping project when its page is opened, and says asleep when it falls asleep later", async () => {
     const w = world("project-asleep");
     open(w, page);
-    await waitFor(() => expect(w.server.calls).toContainEqual({ name: "projects:activateProject", args: { projectId: "projects1" } }));
+    await waitFor(() =>
+      expect(w.server.calls).toContainEqual({ name: "projects:activateProject", args: { projectId: "projects1" } }),
+    );
     expect(screen.getByText("The project is asleep.")).toBeVisible();
     expect(screen.getByText("Files and chat are safe.")).toBeVisible();
     expect(screen.getByText("Asleep")).toBeVisible();
     const before = w.server.calls.length;
     await act(async () => screen.getByRole("button", { name: "Wake it" }).click());
-    expect(w.server.calls.slice(before)).toContainEqual({ name: "projects:activateProject", args: { projectId: "projects1" } });
+    expect(w.server.calls.slice(before)).toContainEqual({
+      name: "projects:activateProject",
+      args: { projectId: "projects1" },
+    });
   });
 
   it("counts while it wakes, and says when that is long", async () => {
     open(world("project-waking"), page);
     expect(await screen.findByRole("heading", { name: "Waking" })).toBeVisible();
-    expect(screen.getByText(/This takes longer than usual\./)).toHaveTextContent(/^11 s · This takes longer than usual\.$/);
+    expect(screen.getByText(/This takes longer than usual\./)).toHaveTextContent(
+      /^11 s · This takes longer than usual\.$/,
+    );
   });
 
   it("the engine's reason when the sandbox didn't start", async () => {
@@ -132,14 +150,19 @@ describe("in the app's place", () => {
     await user.click(screen.getByRole("button", { name: "Restart" }));
     expect(w.server.calls.at(-1)?.name).toBe("projects:activateProject");
     await user.click(screen.getByRole("button", { name: "Send to agent" }));
-    expect(screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Prompt" }).value).toContain("Cannot find module 'zod'");
+    expect(screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Prompt" }).value).toContain(
+      "Cannot find module 'zod'",
+    );
   });
 
   it("that nothing answers, or that the app doesn't build", async () => {
     const w = world("project-empty");
     const dev = (error: string) =>
       act(() => {
-        w.projects = w.projects.map((p) => ({ ...p, sandbox: { status: "started", isInitialized: true, devServer: { status: "starting", lastLines: [], error } } }));
+        w.projects = w.projects.map((p) => ({
+          ...p,
+          sandbox: { status: "started", isInitialized: true, devServer: { status: "starting", lastLines: [], error } },
+        }));
         w.server.changed();
       });
     open(w, page);

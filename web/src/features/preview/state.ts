@@ -16,14 +16,17 @@ export type PreviewState =
 export function previewState(project: Project, config: ClientConfig | undefined, open: boolean): PreviewState {
   const box = project.sandbox;
   if (!box || box.status === "pending" || (box.status === "starting" && !box.isInitialized)) {
-    return config?.preparing && !box?.steps?.some((s) => s.startedAt) ? { kind: "base", step: config.preparing.step } : { kind: "preparing" };
+    return config?.preparing && !box?.steps?.some((s) => s.startedAt)
+      ? { kind: "base", step: config.preparing.step }
+      : { kind: "preparing" };
   }
   if (box.status === "error") return { kind: "failed", reason: box.error ?? "No reason was given." };
   if (box.status === "stopped") return { kind: "asleep" };
   if (box.status === "starting") return { kind: "waking", since: box.wakingSince ?? 0 };
   const dev = box.devServer;
   const errors = dev?.error ? dev.error.split("\n").filter((l) => l.trim() !== "") : [];
-  if (dev?.status === "exited") return { kind: "stopped", exitCode: dev.exitCode, lines: lastLines(dev.lastLines ?? errors) };
+  if (dev?.status === "exited")
+    return { kind: "stopped", exitCode: dev.exitCode, lines: lastLines(dev.lastLines ?? errors) };
   if (dev?.status === "starting" && !open) {
     const silent = /^Nothing answers on port (\d+)/.exec(errors[0] ?? "");
     if (silent) return { kind: "silent", port: Number(silent[1]) };

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { api, type Fault, toFault, useAction } from "@/sync";
+import { api, type Fault, toFault, useAction, useReconnects } from "@/sync";
 
 const hiddenFor = 10 * 60_000;
 
@@ -58,6 +58,17 @@ export function useFrame(projectId: string, sandboxId: string | undefined, path:
     }
     void open(latest.current);
   }, [wanted, sandboxId, open]);
+
+  // The dev server's own socket went down with ours, and its client can't find
+  // it again from inside a partitioned frame: without this the app would stand
+  // still. While the line holds, the frame is left alone.
+  const reconnects = useReconnects();
+  const seen = useRef(reconnects);
+  useEffect(() => {
+    if (reconnects === seen.current) return;
+    seen.current = reconnects;
+    if (wanted && sandboxId) void open(latest.current);
+  }, [reconnects, wanted, sandboxId, open]);
 
   useDropWhenHidden(
     useCallback(() => {

@@ -82,7 +82,10 @@ export function Chat(props: ChatProps) {
     };
   });
   const onRetry = useCallback((turn: Turn) => retry.current(turn), []);
-  const parts = useMemo(() => ({ initial, atEnd, retry: onRetry, renderCheckpoint }), [initial, atEnd, onRetry, renderCheckpoint]);
+  const parts = useMemo(
+    () => ({ initial, atEnd, retry: onRetry, renderCheckpoint }),
+    [initial, atEnd, onRetry, renderCheckpoint],
+  );
   const known = useKnownFiles(state.turns);
   const files = useMemo<FileLinks>(() => ({ known, open: openFile }), [known, openFile]);
 
@@ -97,7 +100,14 @@ export function Chat(props: ChatProps) {
   useEffect(() => first.current(), []);
   useEffect(preloadMarkdown, []);
 
-  useCommand({ id: "chat.send", title: "Send", group: "Prompt", keys: "mod+enter", disabled: text.trim() === "", run: send });
+  useCommand({
+    id: "chat.send",
+    title: "Send",
+    group: "Prompt",
+    keys: "mod+enter",
+    disabled: text.trim() === "",
+    run: send,
+  });
   useCommand({
     id: "chat.mode",
     title: "Code or Ask",
@@ -119,7 +129,11 @@ export function Chat(props: ChatProps) {
           sending={coming.feed}
           initial={initial}
           stick={stick}
-          empty={state.queued.length === 0 && <p className="px-10 pb-4 text-body text-ink-2">Nothing has been asked in this session yet.</p>}
+          empty={
+            state.queued.length === 0 && (
+              <p className="px-10 pb-4 text-body text-ink-2">Nothing has been asked in this session yet.</p>
+            )
+          }
         />
         <Composer
           box={props.box}

@@ -32,7 +32,11 @@ export function SessionsMenu({ projectId, sessions, current, working, compact, o
             aria-label={`Session: ${title}`}
             className={buttonClass("quiet", "md", compact ? "touch-square px-2" : "min-w-0 shrink px-2")}
           >
-            {compact ? <MessagesSquare {...icon} /> : <span className="truncate text-body font-medium text-ink">{title}</span>}
+            {compact ? (
+              <MessagesSquare {...icon} />
+            ) : (
+              <span className="truncate text-body font-medium text-ink">{title}</span>
+            )}
             <ChevronDown size={14} strokeWidth={1.75} aria-hidden className="shrink-0 text-ink-2" />
           </button>
         }
@@ -41,8 +45,14 @@ export function SessionsMenu({ projectId, sessions, current, working, compact, o
           <>
             <MenuChoice value={current?._id ?? ""} onChange={onOpen}>
               {sessions.map((s) => (
-                <MenuOption key={s._id} value={s._id} note={working.has(s._id) ? "Working" : ago(lastActivity(s), Date.now())}>
-                  {working.has(s._id) && <span aria-hidden className="mr-2 inline-block size-2 rounded-full bg-accent" />}
+                <MenuOption
+                  key={s._id}
+                  value={s._id}
+                  note={working.has(s._id) ? "Working" : ago(lastActivity(s), Date.now())}
+                >
+                  {working.has(s._id) && (
+                    <span aria-hidden className="mr-2 inline-block size-2 rounded-full bg-accent" />
+                  )}
                   {sessionTitle(s)}
                 </MenuOption>
               ))}

@@ -21,7 +21,10 @@ describe("what the agent does", () => {
   it("shows steps in words, and their details when opened", async () => {
     const { user } = open(world("project-steps-open"), page);
     const list = within(await feed());
-    expect(list.getByRole("button", { name: "Edited src/index.css, 2 lines added, 1 removed, done" })).toHaveAttribute("aria-expanded", "true");
+    expect(list.getByRole("button", { name: "Edited src/index.css, 2 lines added, 1 removed, done" })).toHaveAttribute(
+      "aria-expanded",
+      "true",
+    );
     const changed = list.getByRole("group", { name: "Changed lines" });
     expect(changed).toHaveTextContent("removed − width: 640px;added + width: min(640px, 100%);");
     const run = list.getByRole("button", { name: "Running bun run lint, running" });
@@ -42,7 +45,10 @@ describe("what the agent does", () => {
   it("unfolds a failing command and names failed steps", async () => {
     open(world("project-failing-command"), page);
     const list = within(await feed());
-    expect(list.getByRole("button", { name: "Ran bun run build, exit code 1, failed" })).toHaveAttribute("aria-expanded", "true");
+    expect(list.getByRole("button", { name: "Ran bun run build, exit code 1, failed" })).toHaveAttribute(
+      "aria-expanded",
+      "true",
+    );
     expect(list.getByText(/Type 'string' is not assignable/)).toBeVisible();
     expect(list.getByText("exit 1 · 4.1 s")).toBeVisible();
     expect(list.getByText("Edit failed")).toBeVisible();
@@ -74,7 +80,15 @@ describe("live text", () => {
     const run = w.runs[0]!;
     const write = (tail: string) =>
       act(() => {
-        w.heads[run._id] = { messageId: "msg_x", blockIndex: 0, kind: "text", closed: 0, tail, blocks: [{ index: 0, kind: "text", closed: 0 }], startedAt: 0 };
+        w.heads[run._id] = {
+          messageId: "msg_x",
+          blockIndex: 0,
+          kind: "text",
+          closed: 0,
+          tail,
+          blocks: [{ index: 0, kind: "text", closed: 0 }],
+          startedAt: 0,
+        };
         w.server.changed();
       });
     write("First paragraph.\n\nSec");
@@ -87,7 +101,12 @@ describe("live text", () => {
     write("First paragraph.\n\nSecond one, with `code`.");
     act(() => {
       w.heads[run._id] = null;
-      addRows(w, run, [{ type: "assistant", message: { id: "msg_x", content: [{ type: "text", text: "First paragraph.\n\nSecond one, with `code`." }] } }]);
+      addRows(w, run, [
+        {
+          type: "assistant",
+          message: { id: "msg_x", content: [{ type: "text", text: "First paragraph.\n\nSecond one, with `code`." }] },
+        },
+      ]);
       w.server.changed();
     });
     await act(() => Promise.resolve());
@@ -128,7 +147,10 @@ describe("how a run stands", () => {
     expect(screen.getByText("Files and chat are safe.")).toBeVisible();
     expect(screen.getByRole("button", { name: "Copy details" })).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Try again" }));
-    expect(w.server.calls.at(-1)).toMatchObject({ name: "sessions:createMessageAndRunAgent", args: { prompt: "Make it work on my phone, and add a dark theme.", mode: "code" } });
+    expect(w.server.calls.at(-1)).toMatchObject({
+      name: "sessions:createMessageAndRunAgent",
+      args: { prompt: "Make it work on my phone, and add a dark theme.", mode: "code" },
+    });
   });
 
   it("ended: checkpoint, time, tokens, money", async () => {
@@ -136,8 +158,12 @@ describe("how a run stands", () => {
     const list = within(await feed());
     expect(list.getByText("Checkpoint 2")).toBeVisible();
     expect(list.getByText("b81d04a")).toBeVisible();
-    expect(list.getByRole("article", { name: "Result: 48 s, 6 steps, 31.2k tokens (28.1k cached), $0.084" })).toBeVisible();
-    expect(list.getByRole("article", { name: "Result: 48 s, 3 steps, 31.2k tokens (28.1k cached), $0.084" })).toBeVisible();
+    expect(
+      list.getByRole("article", { name: "Result: 48 s, 6 steps, 31.2k tokens (28.1k cached), $0.084" }),
+    ).toBeVisible();
+    expect(
+      list.getByRole("article", { name: "Result: 48 s, 3 steps, 31.2k tokens (28.1k cached), $0.084" }),
+    ).toBeVisible();
   });
 
   it("ended without changes: a footer and no card", async () => {
@@ -159,7 +185,10 @@ describe("how a run stands", () => {
 
   it("keeps a denied step in sight", async () => {
     const w = world("project-thinking");
-    addRows(w, w.runs[0]!, [says(call("w1", "Write", { file_path: "/workspace/a.ts" })), result("w1", "Not allowed in Ask.", undefined, true)]);
+    addRows(w, w.runs[0]!, [
+      says(call("w1", "Write", { file_path: "/workspace/a.ts" })),
+      result("w1", "Not allowed in Ask.", undefined, true),
+    ]);
     open(w, page);
     expect(await screen.findByText("Not allowed in Ask")).toBeVisible();
   });
@@ -241,7 +270,11 @@ describe("the prompt box", () => {
   it("shows waiting prompts in order", async () => {
     open(world("project-queue"), page);
     const list = await screen.findByRole("list", { name: "Prompts that wait" });
-    expect(within(list).getAllByRole("listitem").map((li) => li.textContent)).toEqual([
+    expect(
+      within(list)
+        .getAllByRole("listitem")
+        .map((li) => li.textContent),
+    ).toEqual([
       "Then add a licence fileNext",
       "And write the README, with a picture of the list and how to start itAfter 1 other",
     ]);
@@ -291,7 +324,14 @@ describe("by keyboard and reader", () => {
     expect(document.activeElement).toHaveAccessibleName("Prompt: Make it work on my phone, and add a dark theme.");
   });
 
-  it.each(["project-done", "project-failing-command", "project-queue", "project-failed", "project-preparing", "preview-error"])("axe finds nothing in %s", async (name) => {
+  it.each([
+    "project-done",
+    "project-failing-command",
+    "project-queue",
+    "project-failed",
+    "project-preparing",
+    "preview-error",
+  ])("axe finds nothing in %s", async (name) => {
     open(world(name), page);
     await screen.findByRole("textbox", { name: "Prompt" });
     await waitFor(() => expect(screen.queryByText(/^Loading/)).toBeNull());

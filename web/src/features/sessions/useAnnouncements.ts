@@ -9,7 +9,13 @@ const stepsEvery = 5000;
 /** Says in whole sentences what happens in the newest run: it began, what it says and does, how it ended. */
 export function useAnnouncements(turn: Turn | undefined): void {
   const announce = useAnnounce();
-  const before = useRef<{ key?: string; state?: string; texts: Set<string>; steps: Set<string>; lastStep: number } | null>(null);
+  const before = useRef<{
+    key?: string;
+    state?: string;
+    texts: Set<string>;
+    steps: Set<string>;
+    lastStep: number;
+  } | null>(null);
 
   useEffect(() => {
     if (!turn) return;
@@ -25,7 +31,8 @@ export function useAnnouncements(turn: Turn | undefined): void {
     if (turn.state !== seen.state) {
       seen.state = turn.state;
       if (turn.state === "working") announce("Working");
-      else if (turn.state === "failed" || turn.state === "limit") announce(`Failed: ${turn.failure ? failureSentence(turn.failure) : ""}`, "alert");
+      else if (turn.state === "failed" || turn.state === "limit")
+        announce(`Failed: ${turn.failure ? failureSentence(turn.failure) : ""}`, "alert");
       else announce(turn.state === "stopped" ? "Stopped by you" : doneSentence(turn));
       return;
     }
@@ -69,7 +76,10 @@ function newStep(turn: Turn, seen: Set<string>): string | undefined {
 
 /** A text to be heard: long ones as their first sentence and how much more there is. */
 export function spokenText(text: string): string {
-  const flat = text.replace(/[`*_#>]/g, "").replace(/\s+/g, " ").trim();
+  const flat = text
+    .replace(/[`*_#>]/g, "")
+    .replace(/\s+/g, " ")
+    .trim();
   if (flat.length <= 400) return flat;
   const first = /^.*?[.!?](?=\s)/.exec(flat)?.[0] ?? flat.slice(0, 200);
   const more = flat.slice(first.length).trim().split(" ").length;

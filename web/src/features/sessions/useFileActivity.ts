@@ -20,7 +20,9 @@ export function useFileActivity(turns: Turn[], onFiles: (activity: FileActivity)
 }
 
 function read(turn: Turn | undefined, count: number): FileActivity {
-  const steps = (turn?.items ?? []).flatMap((i) => (i.type === "steps" ? i.entries.filter((e): e is Step => e.type === "step") : []));
+  const steps = (turn?.items ?? []).flatMap((i) =>
+    i.type === "steps" ? i.entries.filter((e): e is Step => e.type === "step") : [],
+  );
   const touching = steps.filter((s) => /^(Write|Edit|MultiEdit)$/.test(s.name));
   const now = touching.find((s) => s.state === "running" || s.state === "writing");
   const edits = touching.flatMap((s) => {

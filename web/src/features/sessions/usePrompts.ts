@@ -62,6 +62,11 @@ function useUnsent({ userId, place, arrived }: PromptsOptions, pending: PendingP
     keepUnsent(userId, place, []);
   }, [arrived, userId, place]);
   useEffect(() => {
-    if (looked.current) keepUnsent(userId, place, pending.map((p) => p.text));
+    if (looked.current)
+      keepUnsent(
+        userId,
+        place,
+        pending.map((p) => p.text),
+      );
   }, [pending, userId, place]);
 }

@@ -29,7 +29,10 @@ export function useSession(sessionId: string | undefined): SessionState {
 
   const loading = sessionId !== undefined && (rows.status === "LoadingFirstPage" || runs === undefined);
   const stored = useMemo(
-    () => (loading ? { turns: none, queued: none } : build({ rows: rows.results.toReversed(), runs: runs ?? none, commits: commits ?? none })),
+    () =>
+      loading
+        ? { turns: none, queued: none }
+        : build({ rows: rows.results.toReversed(), runs: runs ?? none, commits: commits ?? none }),
     [build, loading, rows.results, runs, commits],
   );
   const active = runs?.find((r) => r.status === "running" || r.status === "waiting");

@@ -37,7 +37,6 @@ function isLoud(e: Entry): boolean {
   return e.type === "step" && !["done", "cut"].includes(e.state);
 }
 
-
 function summarise(steps: Step[]): string {
   const counts = new Map<string, number>();
   for (const s of steps) counts.set(countWord(s.name), (counts.get(countWord(s.name)) ?? 0) + 1);

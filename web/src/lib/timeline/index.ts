@@ -7,5 +7,15 @@ export { parseRaw, parseTodos } from "./parse";
 export { createTimeline, type Timeline, type TimelineInput } from "./turns";
 export { hasMovingPart, partialInput, withLive } from "./live";
 export { fold, type Folded } from "./fold";
-export { countWord, exitCode, relative, stepTime, stepWords, toolName, type Right, type StepIcon, type StepWords } from "./words";
+export {
+  countWord,
+  exitCode,
+  relative,
+  stepTime,
+  stepWords,
+  toolName,
+  type Right,
+  type StepIcon,
+  type StepWords,
+} from "./words";
 export { parsePatch, sumLines, type LineCounts, type PatchLine } from "./patch";

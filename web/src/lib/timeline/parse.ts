@@ -158,7 +158,8 @@ function parseOutcome(raw: Rec): ParsedOutcome {
     isError: raw.is_error === true,
     text: str(raw.result),
     errors,
-    code: str(raw.error_code) ?? (num(raw.api_error_status) !== undefined ? `api_${num(raw.api_error_status)}` : undefined),
+    code:
+      str(raw.error_code) ?? (num(raw.api_error_status) !== undefined ? `api_${num(raw.api_error_status)}` : undefined),
     durationMs: num(raw.duration_ms),
     steps: num(raw.steps),
     costUsd: num(raw.total_cost_usd),

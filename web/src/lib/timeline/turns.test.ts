@@ -6,7 +6,13 @@ import type { Item, LiveMessage, Step, TimelineRow, TimelineRun, Turn } from "."
 
 function captured(file: string, prompt = "Build it"): TimelineRow[] {
   const text = readFileSync(new URL(`./testdata/${file}.jsonl`, import.meta.url), "utf8");
-  const raws: unknown[] = [prompt, ...text.trim().split("\n").map((l): unknown => JSON.parse(l))];
+  const raws: unknown[] = [
+    prompt,
+    ...text
+      .trim()
+      .split("\n")
+      .map((l): unknown => JSON.parse(l)),
+  ];
   return raws.map((raw, i) => ({ _id: `row${i}`, _creationTime: 1000 + i * 500, raw, runId: "run1" }));
 }
 
@@ -66,7 +72,11 @@ it("joins results by id in whatever order they come, and tells the failed one", 
 
 it("says which of several calls runs, and which come next", () => {
   const rows = captured("05-parallel-tools").slice(0, 6);
-  expect(steps(only(rows, run("running"))).map(line)).toEqual(["Running echo one; sleep 1", "Run echo two; sleep 1", "Run echo three >&2; exit 3"]);
+  expect(steps(only(rows, run("running"))).map(line)).toEqual([
+    "Running echo one; sleep 1",
+    "Run echo two; sleep 1",
+    "Run echo three >&2; exit 3",
+  ]);
   const second = run("running", { activity: { kind: "tool", toolUseId: "toolu_s0_2" } });
   expect(steps(only(rows, second)).map((s) => s.state)).toEqual(["next", "running", "next"]);
 });
@@ -74,7 +84,11 @@ it("says which of several calls runs, and which come next", () => {
 it("says an edit in words, with its lines", () => {
   const [write, read, edit, bad] = steps(only(captured("02-continue-edit-with-tool-error")));
   expect(stepWords(write!).right).toEqual({ kind: "lines", counts: { added: 3, removed: 0 } });
-  expect(stepWords(read!)).toMatchObject({ verb: "Read", target: "notes.txt", right: { kind: "text", text: "3 lines" } });
+  expect(stepWords(read!)).toMatchObject({
+    verb: "Read",
+    target: "notes.txt",
+    right: { kind: "text", text: "3 lines" },
+  });
   expect(stepWords(edit!).name).toBe("Edited notes.txt, 1 line added, 1 removed, done");
   expect(parsePatch(edit!)[1]).toEqual({ sign: "-", text: "beta", line: 2 });
   expect(stepWords(bad!)).toMatchObject({ verb: "Edit failed", error: "String to replace not found in file." });
@@ -87,7 +101,10 @@ it("keeps thoughts, and the index of the blocks after them", () => {
 });
 
 it("never draws a failed result as done", () => {
-  const turn = only(captured("07-api-error-529-result"), run("failed", { error: { code: "overloaded", message: "The model is overloaded." } }));
+  const turn = only(
+    captured("07-api-error-529-result"),
+    run("failed", { error: { code: "overloaded", message: "The model is overloaded." } }),
+  );
   expect(turn.state).toBe("failed");
   expect(turn.failure?.message).toBe("The model is overloaded.");
   expect(only(captured("06-result-error-max-turns"), run("failed")).state).toBe("limit");
@@ -111,7 +128,10 @@ it("survives input that could not be parsed and rows nobody knows", () => {
 
 it("keeps a queued prompt out of the timeline", () => {
   const rows = [...captured("01-todo-app"), { _id: "p2", _creationTime: 2000, raw: "And a README", runId: "run2" }];
-  const runs = [run("running"), { _id: "run2", promptId: "p2", status: "queued" as const, queuedAt: 2000, position: 0 }];
+  const runs = [
+    run("running"),
+    { _id: "run2", promptId: "p2", status: "queued" as const, queuedAt: 2000, position: 0 },
+  ];
   const { turns, queued } = createTimeline()({ rows, runs, commits: [] });
   expect(turns.map((t) => t.key)).toEqual(["run1"]);
   expect(queued).toMatchObject([{ text: "And a README", position: 0 }]);
@@ -122,7 +142,10 @@ it("puts rows of an earlier run before a prompt that was typed while it worked",
   rows.splice(4, 0, { _id: "p2", _creationTime: 1100, raw: "Then more", runId: "run2" });
   const runs = [run("succeeded"), { _id: "run2", promptId: "p2", status: "running" as const, queuedAt: 1100 }];
   const { turns } = createTimeline()({ rows, runs, commits: [] });
-  expect(turns.map((t) => [t.prompt?.text, t.items.length])).toEqual([["Build it", 4], ["Then more", 0]]);
+  expect(turns.map((t) => [t.prompt?.text, t.items.length])).toEqual([
+    ["Build it", 4],
+    ["Then more", 0],
+  ]);
 });
 
 it("gives a page that begins inside a tool pair no nameless row", () => {
@@ -164,7 +187,14 @@ describe("the message that is being written", () => {
     messageId: "msg_1_0",
     blocks: [
       { index: 0, kind: "text", text: "I'll build this in", done: false },
-      { index: 1, kind: "tool_use", text: '{"file_path":"/workspace/a.ts","content":"x', done: false, name: "Write", toolUseId: "toolu_x" },
+      {
+        index: 1,
+        kind: "tool_use",
+        text: '{"file_path":"/workspace/a.ts","content":"x',
+        done: false,
+        name: "Write",
+        toolUseId: "toolu_x",
+      },
     ],
   };
 
@@ -190,14 +220,23 @@ describe("the message that is being written", () => {
 
 describe("folding", () => {
   const step = (n: number, over: Partial<Step> = {}): Step => ({
-    type: "step", key: `t${n}`, name: "Read", input: { file_path: `/workspace/f${n}` }, state: "done", startedAt: 0, ...over,
+    type: "step",
+    key: `t${n}`,
+    name: "Read",
+    input: { file_path: `/workspace/f${n}` },
+    state: "done",
+    startedAt: 0,
+    ...over,
   });
   const never = () => false;
 
   it("keeps up to four, then folds the oldest as more come", () => {
     const four = [1, 2, 3, 4].map((n) => step(n));
     expect(fold(four, { settled: false, keep: never }).hidden).toEqual([]);
-    const seven = fold([1, 2, 3, 4, 5, 6, 7].map((n) => step(n)), { settled: false, keep: never });
+    const seven = fold(
+      [1, 2, 3, 4, 5, 6, 7].map((n) => step(n)),
+      { settled: false, keep: never },
+    );
     expect(seven.shown.map((e) => e.key)).toEqual(["t4", "t5", "t6", "t7"]);
     expect([seven.title, seven.summary]).toEqual(["3 steps", "3 read"]);
   });

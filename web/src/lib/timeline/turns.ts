@@ -81,7 +81,8 @@ export function createTimeline(): (input: TimelineInput) => Timeline {
 // the timeline stood when that was first seen.
 function noteResumed(bucket: Bucket, places: Map<string, string | undefined>): void {
   if (!bucket.run?.resumed) return;
-  if (!places.has(bucket.key)) places.set(bucket.key, bucket.run.endedAt ? bucket.rows[0]?.row._id : bucket.rows.at(-1)?.row._id);
+  if (!places.has(bucket.key))
+    places.set(bucket.key, bucket.run.endedAt ? bucket.rows[0]?.row._id : bucket.rows.at(-1)?.row._id);
   bucket.resumedAfter = places.get(bucket.key);
 }
 
@@ -218,7 +219,9 @@ function makeStep(
 
 // Of the calls of one message one runs after the other: which one now, the run says; until then it is the first.
 function markNext(turn: Turn): void {
-  const open = turn.items.flatMap((i) => (i.type === "steps" ? i.entries.filter((e): e is Step => e.type === "step" && e.state === "running") : []));
+  const open = turn.items.flatMap((i) =>
+    i.type === "steps" ? i.entries.filter((e): e is Step => e.type === "step" && e.state === "running") : [],
+  );
   const now = open.find((s) => s.key === turn.run?.activity?.toolUseId) ?? open[0];
   for (const step of open) if (step !== now) step.state = "next";
 }

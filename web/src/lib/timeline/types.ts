@@ -12,14 +12,7 @@ export interface TimelineRow {
   runId?: string;
 }
 
-export type RunStatus =
-  | "queued"
-  | "running"
-  | "waiting"
-  | "succeeded"
-  | "failed"
-  | "cancelled"
-  | "interrupted";
+export type RunStatus = "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "interrupted";
 
 export interface RunWaiting {
   /** Milliseconds since the epoch at which the next attempt starts. */
@@ -134,13 +127,7 @@ export type Item =
   | { type: "steps"; key: string; entries: Entry[] }
   | { type: "remark"; key: string; text: string };
 
-export type TurnState =
-  | "queued"
-  | "working"
-  | "done"
-  | "stopped"
-  | "limit"
-  | "failed";
+export type TurnState = "queued" | "working" | "done" | "stopped" | "limit" | "failed";
 
 export interface Footer {
   key: string;

@@ -131,7 +131,9 @@ export function toolName(name: string): string {
 }
 
 function command(step: Step): string {
-  return stripAnsi(str(step.input.command) ?? "").trim().replace(/\s*\n\s*/g, " ⏎ ");
+  return stripAnsi(str(step.input.command) ?? "")
+    .trim()
+    .replace(/\s*\n\s*/g, " ⏎ ");
 }
 
 function searchTarget(step: Step): string {
@@ -173,8 +175,10 @@ function searchRight(step: Step): Right {
   const files = num(data.numFiles) ?? (Array.isArray(data.filenames) ? data.filenames.length : undefined);
   const hits = num(data.numMatches) ?? num(data.numLines);
   if (hits !== undefined && hits > 0) return { kind: "text", text: count(hits, "hit") };
-  if (files !== undefined) return { kind: "text", text: files === 0 && step.name === "Grep" ? "no hits" : count(files, "file") };
-  if (/^no (files|matches)/i.test(step.result.text)) return { kind: "text", text: step.name === "Grep" ? "no hits" : "0 files" };
+  if (files !== undefined)
+    return { kind: "text", text: files === 0 && step.name === "Grep" ? "no hits" : count(files, "file") };
+  if (/^no (files|matches)/i.test(step.result.text))
+    return { kind: "text", text: step.name === "Grep" ? "no hits" : "0 files" };
   const lines = step.result.text.split("\n").filter((l) => l.trim() !== "");
   const inContent = step.name === "Grep" && step.input.output_mode === "content";
   return { kind: "text", text: count(lines.length, inContent ? "hit" : "file") };
@@ -209,7 +213,12 @@ function bashRight(step: Step): Right {
 }
 
 function firstLine(text: string): string {
-  return text.trim().split("\n", 1)[0]?.replace(/^Error: /, "") ?? "";
+  return (
+    text
+      .trim()
+      .split("\n", 1)[0]
+      ?.replace(/^Error: /, "") ?? ""
+  );
 }
 
 function spoken(step: Step, w: Unspoken): string {

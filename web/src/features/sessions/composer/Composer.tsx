@@ -83,7 +83,12 @@ export function Composer(props: ComposerProps) {
         </span>
         <span className="ml-auto flex shrink-0 items-center gap-2">
           {working && (
-            <Button onClick={props.onStop} busy={stopping} busyLabel="Stopping" icon={<span aria-hidden className="size-2.5 rounded-[2px] bg-bad" />}>
+            <Button
+              onClick={props.onStop}
+              busy={stopping}
+              busyLabel="Stopping"
+              icon={<span aria-hidden className="size-2.5 rounded-[2px] bg-bad" />}
+            >
               Stop
             </Button>
           )}

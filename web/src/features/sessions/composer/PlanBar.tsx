@@ -33,7 +33,9 @@ export function PlanBar({ plan }: { plan: Todo[] }) {
             <span key={i} className={cx("keep-color h-1 w-4 rounded-full", looks[t.status])} />
           ))}
         </span>
-        <span aria-hidden className="min-w-0 flex-1 truncate font-medium">{now?.content}</span>
+        <span aria-hidden className="min-w-0 flex-1 truncate font-medium">
+          {now?.content}
+        </span>
         <span aria-hidden className="tabular shrink-0 text-ink-2">
           {done} of {plan.length}
         </span>

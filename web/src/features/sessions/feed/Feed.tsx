@@ -37,7 +37,9 @@ export function Feed({ turns, firstNumber, loading, older, complete, sending, in
         <div ref={content} className="flex min-h-full flex-col justify-end pb-3">
           {loading && <FeedSkeleton />}
           {nothing && empty}
-          {complete && turns.length > 0 && <p className="mt-auto px-10 py-4 text-meta text-ink-3">Beginning of this session</p>}
+          {complete && turns.length > 0 && (
+            <p className="mt-auto px-10 py-4 text-meta text-ink-3">Beginning of this session</p>
+          )}
           <HoldPlace scroller={scroller} firstKey={turns[0]?.items[0]?.key ?? turns[0]?.key}>
             <div {...(turns.length + sending.length > 0 ? feed : {})} onKeyDown={onKeyDown}>
               {turns.map((turn, i) => (
@@ -45,7 +47,12 @@ export function Feed({ turns, firstNumber, loading, older, complete, sending, in
               ))}
               {sending.map((p) => (
                 <div key={p.id} className="turn">
-                  <PromptBlock text={p.text} initial={initial} title={`Prompt: ${p.text.slice(0, 60)}`} sending={p.sending} />
+                  <PromptBlock
+                    text={p.text}
+                    initial={initial}
+                    title={`Prompt: ${p.text.slice(0, 60)}`}
+                    sending={p.sending}
+                  />
                 </div>
               ))}
             </div>

@@ -62,7 +62,8 @@ function current(root: HTMLElement): HTMLElement | undefined {
 }
 
 function setCurrent(root: HTMLElement, row: HTMLElement | undefined): void {
-  for (const other of root.querySelectorAll<HTMLElement>('[data-row][tabindex="0"]')) if (other !== row) other.tabIndex = -1;
+  for (const other of root.querySelectorAll<HTMLElement>('[data-row][tabindex="0"]'))
+    if (other !== row) other.tabIndex = -1;
   if (row && row.tabIndex !== 0) row.tabIndex = 0;
   for (const part of root.querySelectorAll<HTMLElement>(inside)) {
     if (part.matches("[data-row]")) continue;
@@ -79,7 +80,11 @@ function setCurrent(root: HTMLElement, row: HTMLElement | undefined): void {
 
 // What an opened step shows stands after its row, not inside it.
 function partRow(part: HTMLElement): HTMLElement | null {
-  return part.closest<HTMLElement>("[data-row]") ?? part.closest("[data-step]")?.querySelector<HTMLElement>("[data-row]") ?? null;
+  return (
+    part.closest<HTMLElement>("[data-row]") ??
+    part.closest("[data-step]")?.querySelector<HTMLElement>("[data-row]") ??
+    null
+  );
 }
 
 function target(key: string, root: HTMLElement, row: HTMLElement): HTMLElement | undefined {
@@ -96,7 +101,9 @@ function target(key: string, root: HTMLElement, row: HTMLElement): HTMLElement |
       return all.at(-1);
     case "PageDown":
     case "PageUp": {
-      const heads = [...root.querySelectorAll(".turn")].map((t) => t.querySelector<HTMLElement>("[data-row]")).filter((r) => r !== null);
+      const heads = [...root.querySelectorAll(".turn")]
+        .map((t) => t.querySelector<HTMLElement>("[data-row]"))
+        .filter((r) => r !== null);
       const turn = row.closest(".turn");
       const here = heads.findIndex((h) => turn?.contains(h));
       if (key === "PageDown") return heads[here + 1] ?? all.at(-1);

@@ -3,7 +3,13 @@ import { expect, it } from "vitest";
 import { Markdown } from "./Markdown";
 
 it("draws GFM without HTML", () => {
-  render(<Markdown text={"A **bold** word, `code`, ~~gone~~.\n\n- [x] done\n- [ ] open\n\n| a |\n|---|\n| 1 |\n\n<b onclick=\"x()\">raw</b>"} />);
+  render(
+    <Markdown
+      text={
+        'A **bold** word, `code`, ~~gone~~.\n\n- [x] done\n- [ ] open\n\n| a |\n|---|\n| 1 |\n\n<b onclick="x()">raw</b>'
+      }
+    />,
+  );
   expect(screen.getByText("bold").tagName).toBe("STRONG");
   expect(screen.getByRole("checkbox", { name: "Done" })).toBeChecked();
   expect(screen.getByRole("cell", { name: "1" })).toBeVisible();

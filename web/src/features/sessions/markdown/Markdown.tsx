@@ -33,7 +33,11 @@ function drawBlock(token: Token): ReactNode {
   switch (token.type) {
     case "heading":
       // The run itself is the h2 of the page: what the agent titles is below it.
-      return <p className="md-heading" role="heading" aria-level={Math.min(6, (token as Tokens.Heading).depth + 2)}>{inline(token.tokens)}</p>;
+      return (
+        <p className="md-heading" role="heading" aria-level={Math.min(6, (token as Tokens.Heading).depth + 2)}>
+          {inline(token.tokens)}
+        </p>
+      );
     case "paragraph":
       return <p>{inline(token.tokens)}</p>;
     case "text":
@@ -59,7 +63,9 @@ function drawBlock(token: Token): ReactNode {
 function ListView({ list }: { list: Tokens.List }) {
   const items = list.items.map((item, i) => (
     <li key={i} className={item.task ? "md-task" : undefined}>
-      {item.task && <input type="checkbox" checked={item.checked ?? false} disabled aria-label={item.checked ? "Done" : "Open"} />}
+      {item.task && (
+        <input type="checkbox" checked={item.checked ?? false} disabled aria-label={item.checked ? "Done" : "Open"} />
+      )}
       {drawBlocks(item.tokens.filter((t) => t.type !== "checkbox"))}
     </li>
   ));
@@ -67,16 +73,27 @@ function ListView({ list }: { list: Tokens.List }) {
 }
 
 function TableView({ table }: { table: Tokens.Table }) {
-  const cell = (c: Tokens.TableCell) => ({ style: c.align ? { textAlign: c.align } : undefined, children: inline(c.tokens) });
+  const cell = (c: Tokens.TableCell) => ({
+    style: c.align ? { textAlign: c.align } : undefined,
+    children: inline(c.tokens),
+  });
   return (
     <div className="md-table">
       <table>
         <thead>
-          <tr>{table.header.map((c, i) => <th key={i} scope="col" {...cell(c)} />)}</tr>
+          <tr>
+            {table.header.map((c, i) => (
+              <th key={i} scope="col" {...cell(c)} />
+            ))}
+          </tr>
         </thead>
         <tbody>
           {table.rows.map((row, i) => (
-            <tr key={i}>{row.map((c, j) => <td key={j} {...cell(c)} />)}</tr>
+            <tr key={i}>
+              {row.map((c, j) => (
+                <td key={j} {...cell(c)} />
+              ))}
+            </tr>
           ))}
         </tbody>
       </table>
@@ -85,7 +102,9 @@ function TableView({ table }: { table: Tokens.Table }) {
 }
 
 function inline(tokens: Token[] | undefined): ReactNode {
-  return (tokens ?? []).map((t, i) => <Fragment key={i}>{isOpenLink(tokens?.[i - 1], t) ? t.raw : drawInline(t)}</Fragment>);
+  return (tokens ?? []).map((t, i) => (
+    <Fragment key={i}>{isOpenLink(tokens?.[i - 1], t) ? t.raw : drawInline(t)}</Fragment>
+  ));
 }
 
 function drawInline(token: Token): ReactNode {
@@ -125,7 +144,8 @@ function CodeSpan({ text }: { text: string }) {
 
 function LinkView({ link }: { link: Tokens.Link }) {
   const to = safeLink(link.href);
-  if (!to) return pathRef(link.href) ? <PathText text={link.href} label={inline(link.tokens)} /> : <>{inline(link.tokens)}</>;
+  if (!to)
+    return pathRef(link.href) ? <PathText text={link.href} label={inline(link.tokens)} /> : <>{inline(link.tokens)}</>;
   const shown = link.text.includes(to.host) || to.host === "";
   return (
     <>

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { createBlockReader, decodeEntities, isOpenLink, safeLink } from "./blocks";
 import { pathRef } from "./paths";
 
-const text = "# Title\n\nSome *text* here.\n\n- one\n- two\n\n```ts\nconst a = 1;\n\nconst b = 2;\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nEnd.";
+const text =
+  "# Title\n\nSome *text* here.\n\n- one\n- two\n\n```ts\nconst a = 1;\n\nconst b = 2;\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nEnd.";
 
 it("gives the same blocks letter by letter as at once", () => {
   const grow = createBlockReader();
@@ -29,7 +30,10 @@ it("draws an open fence as code and an open link as text", () => {
 });
 
 it("follows only links of the web and mail", () => {
-  expect(safeLink("https://example.com/a?b=1&amp;c=2")).toEqual({ href: "https://example.com/a?b=1&c=2", host: "example.com" });
+  expect(safeLink("https://example.com/a?b=1&amp;c=2")).toEqual({
+    href: "https://example.com/a?b=1&c=2",
+    host: "example.com",
+  });
   expect(safeLink("javascript:alert(1)")).toBeUndefined();
   expect(safeLink("data:text/html,x")).toBeUndefined();
   expect(safeLink("/local")).toBeUndefined();

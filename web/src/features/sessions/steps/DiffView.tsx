@@ -22,7 +22,11 @@ export const DiffView = memo(function DiffView({ lines, name }: { lines: PatchLi
         ))}
       </div>
       {!all && lines.length > few && <ShowAll count={lines.length} onClick={() => setAll(true)} />}
-      {all && lines.length > most && <p className="step-note">The first {most} of {lines.length} lines.</p>}
+      {all && lines.length > most && (
+        <p className="step-note">
+          The first {most} of {lines.length} lines.
+        </p>
+      )}
     </>
   );
 });
@@ -30,7 +34,13 @@ export const DiffView = memo(function DiffView({ lines, name }: { lines: PatchLi
 function DiffLine({ line, tokens }: { line: PatchLine; tokens: Parameters<typeof Tokens>[0]["tokens"] }) {
   if (line.sign === "@") return <div className="px-3 text-ink-3 select-none">⋯</div>;
   return (
-    <div className={cx("flex px-3 whitespace-pre-wrap", line.sign === "+" && "bg-diff-add", line.sign === "-" && "bg-diff-del")}>
+    <div
+      className={cx(
+        "flex px-3 whitespace-pre-wrap",
+        line.sign === "+" && "bg-diff-add",
+        line.sign === "-" && "bg-diff-del",
+      )}
+    >
       <span className={cx("w-4 shrink-0 select-none", line.sign === "+" && "text-ok", line.sign === "-" && "text-bad")}>
         {line.sign !== " " && <span className="sr-only">{line.sign === "+" ? "added " : "removed "}</span>}
         <span aria-hidden>{line.sign === "-" ? "−" : line.sign}</span>

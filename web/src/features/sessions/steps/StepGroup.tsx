@@ -23,7 +23,12 @@ export const StepGroup = memo(function StepGroup({ entries, settled, autoOpen }:
   return (
     <article aria-label="Steps" className="step-group">
       {folded.hidden.length > 0 && (
-        <FoldLine title={folded.title} summary={folded.summary} open={unfolded} onToggle={() => setUnfolded(!unfolded)} />
+        <FoldLine
+          title={folded.title}
+          summary={folded.summary}
+          open={unfolded}
+          onToggle={() => setUnfolded(!unfolded)}
+        />
       )}
       {rows.map((e) =>
         e.type === "step" ? (
@@ -41,7 +46,17 @@ function opensItself(e: Entry): boolean {
   return e.type === "step" && e.name === "Bash" && e.state === "failed";
 }
 
-function FoldLine({ title, summary, open, onToggle }: { title: string; summary: string; open: boolean; onToggle(): void }) {
+function FoldLine({
+  title,
+  summary,
+  open,
+  onToggle,
+}: {
+  title: string;
+  summary: string;
+  open: boolean;
+  onToggle(): void;
+}) {
   const Chevron = open ? ChevronDown : ChevronRight;
   return (
     <button type="button" data-row tabIndex={-1} aria-expanded={open} onClick={onToggle} className="step-row">

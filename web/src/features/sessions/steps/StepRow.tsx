@@ -53,7 +53,9 @@ export const StepRow = memo(function StepRow({ step, open, onToggle }: StepRowPr
             aria-hidden
             className={cx("shrink-0", failed ? "text-bad" : active ? "text-accent-text" : "text-ink-2")}
           />
-          <span className={cx("shrink-0 font-medium", words.error && "text-bad", step.state === "next" && "text-ink-2")}>
+          <span
+            className={cx("shrink-0 font-medium", words.error && "text-bad", step.state === "next" && "text-ink-2")}
+          >
             {words.verb}
           </span>
           <Target text={words.target} className={active ? "text-accent-text" : "text-ink-2"} />
@@ -66,7 +68,7 @@ export const StepRow = memo(function StepRow({ step, open, onToggle }: StepRowPr
             )}
             {step.state === "denied" && "Not allowed in Ask"}
             {step.state === "cut" && "Stopped"}
-          {step.state === "next" && "Next"}
+            {step.state === "next" && "Next"}
             {opens && <Chevron size={14} strokeWidth={1.75} aria-hidden className="-mr-0.5 text-ink-3" />}
           </span>
         </span>

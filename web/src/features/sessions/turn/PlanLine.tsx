@@ -10,8 +10,18 @@ export function PlanLine({ plan }: { plan: Todo[] }) {
   const Chevron = open ? ChevronDown : ChevronRight;
   return (
     <article aria-label="Plan" className="turn-row">
-      <button type="button" data-row tabIndex={-1} aria-expanded={open} onClick={() => setOpen(!open)} className="thought-bare text-ink-2">
-        Plan <span className="tabular">{done} of {plan.length}</span>
+      <button
+        type="button"
+        data-row
+        tabIndex={-1}
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        className="thought-bare text-ink-2"
+      >
+        Plan{" "}
+        <span className="tabular">
+          {done} of {plan.length}
+        </span>
         <Chevron size={14} strokeWidth={1.75} aria-hidden />
       </button>
       {open && <PlanItems plan={plan} />}

@@ -9,7 +9,13 @@ const foldedLines = 12;
 // A taller prompt would cover what scrolls under it.
 const stickyHeight = 112;
 
-export type PromptBlockProps = { text: string; at?: number; initial: string; title: string; /** On its way: without a word at first. */ sending?: boolean };
+export type PromptBlockProps = {
+  text: string;
+  at?: number;
+  initial: string;
+  title: string;
+  /** On its way: without a word at first. */ sending?: boolean;
+};
 
 /** What a person asked for: plain text, at the head of its run and in sight while that scrolls. */
 export const PromptBlock = memo(function PromptBlock({ text, at, initial, title, sending }: PromptBlockProps) {
@@ -19,21 +25,36 @@ export const PromptBlock = memo(function PromptBlock({ text, at, initial, title,
   useLayoutEffect(() => {
     const box = body.current;
     if (!box || open) return;
-    const folds = box.scrollHeight > box.clientHeight + 1 || text.split("\n").length > foldedLines || text.length > foldedChars;
+    const folds =
+      box.scrollHeight > box.clientHeight + 1 || text.split("\n").length > foldedLines || text.length > foldedChars;
     setTall({ folds, sticky: box.clientHeight <= stickyHeight });
   }, [text, open]);
   return (
-    <article data-row tabIndex={-1} aria-label={`Prompt: ${text.slice(0, 200)}`} className={cx("group turn-row turn-prompt pt-3", tall.sticky && !open && "sticky top-0 z-10 bg-bg")}>
+    <article
+      data-row
+      tabIndex={-1}
+      aria-label={`Prompt: ${text.slice(0, 200)}`}
+      className={cx("group turn-row turn-prompt pt-3", tall.sticky && !open && "sticky top-0 z-10 bg-bg")}
+    >
       <h2 className="sr-only">{title}</h2>
       <span aria-hidden className="rail-node top-[18px] bg-prompt text-ink-2">
         {initial}
       </span>
       <div className="relative rounded-card bg-prompt px-3 py-2.5">
-        <div ref={body} dir="auto" className={cx("text-body break-words whitespace-pre-wrap", !open && "line-clamp-12")}>
+        <div
+          ref={body}
+          dir="auto"
+          className={cx("text-body break-words whitespace-pre-wrap", !open && "line-clamp-12")}
+        >
           {withLinks(open ? text : text.slice(0, foldedChars))}
         </div>
         {tall.folds && (
-          <button type="button" aria-expanded={open} className={cx(linkButtonClass, "mt-1 text-step text-accent-text")} onClick={() => setOpen(!open)}>
+          <button
+            type="button"
+            aria-expanded={open}
+            className={cx(linkButtonClass, "mt-1 text-step text-accent-text")}
+            onClick={() => setOpen(!open)}
+          >
             {open ? "Show less" : "Show all"}
           </button>
         )}
@@ -58,7 +79,13 @@ function withLinks(text: string): ReactNode {
   for (const m of text.matchAll(address)) {
     parts.push(
       text.slice(from, m.index),
-      <a key={m.index} href={m[0]} target="_blank" rel="noopener noreferrer nofollow" className="text-accent-text underline underline-offset-2">
+      <a
+        key={m.index}
+        href={m[0]}
+        target="_blank"
+        rel="noopener noreferrer nofollow"
+        className="text-accent-text underline underline-offset-2"
+      >
         {m[0]}
       </a>,
     );

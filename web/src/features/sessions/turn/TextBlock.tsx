@@ -14,7 +14,13 @@ export type TextBlockProps = { text: string; cut: boolean };
 /** What the agent says. The same element holds the text while it streams and when it is stored. */
 export const TextBlock = memo(function TextBlock({ text, cut }: TextBlockProps) {
   return (
-    <article data-row tabIndex={-1} aria-label={`Agent: ${text.slice(0, 80)}`} dir="auto" className="turn-row text-body">
+    <article
+      data-row
+      tabIndex={-1}
+      aria-label={`Agent: ${text.slice(0, 80)}`}
+      dir="auto"
+      className="turn-row text-body"
+    >
       <Suspense fallback={<p className="whitespace-pre-wrap">{text}</p>}>
         <Markdown text={text} />
       </Suspense>

@@ -10,7 +10,11 @@ export function RetryNote({ waiting }: { waiting: RunWaiting }) {
   const when = seconds > 0 ? `Trying again in ${seconds} s` : "Trying again";
   return (
     <article data-row tabIndex={-1} aria-label="The run waits for the model" className="turn-row">
-      <Note tone="warn" icon={<Clock size={16} strokeWidth={1.75} aria-hidden />} title={<span className="tabular">{`${waitingCause(waiting.reason)} ${when}`}</span>}>
+      <Note
+        tone="warn"
+        icon={<Clock size={16} strokeWidth={1.75} aria-hidden />}
+        title={<span className="tabular">{`${waitingCause(waiting.reason)} ${when}`}</span>}
+      >
         Attempt {waiting.attempt} of {waiting.of}. Waiting costs nothing.
       </Note>
     </article>
@@ -45,7 +49,9 @@ export function FailureNote({ turn, onRetry }: { turn: Turn; onRetry?(): void })
           </>
         }
       >
-        {turn.checkpoint ? `The work so far is checkpoint ${turn.checkpoint.version ?? ""}.` : "Files and chat are safe."}
+        {turn.checkpoint
+          ? `The work so far is checkpoint ${turn.checkpoint.version ?? ""}.`
+          : "Files and chat are safe."}
       </Note>
     </article>
   );
@@ -54,7 +60,8 @@ export function FailureNote({ turn, onRetry }: { turn: Turn; onRetry?(): void })
 /** The cause of a failure as one sentence that says where the way out is. */
 export function failureSentence(failure: { code?: string; message: string }): string {
   const { code = "", message } = failure;
-  if (/key_refused|authentication|api_40[13]\b/.test(code)) return "The model key was refused. Check ANTHROPIC_API_KEY.";
+  if (/key_refused|authentication|api_40[13]\b/.test(code))
+    return "The model key was refused. Check ANTHROPIC_API_KEY.";
   if (/api_(429|529)/.test(code)) return "The model stayed busy through all attempts.";
   const sentence = message.trim().split("\n", 1)[0] ?? "";
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;

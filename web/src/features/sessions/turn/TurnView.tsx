@@ -24,7 +24,12 @@ export const TurnView = memo(function TurnView({ turn, number, last }: TurnViewP
     <RunProvider value={turn.runId}>
       <div className="turn" data-turn={turn.key} data-working={working || undefined} data-last={last || undefined}>
         {turn.prompt && (
-          <PromptBlock text={turn.prompt.text} at={turn.prompt.at} initial={chat.initial} title={`Prompt ${number}: ${turn.prompt.text.slice(0, 60)}`} />
+          <PromptBlock
+            text={turn.prompt.text}
+            at={turn.prompt.at}
+            initial={chat.initial}
+            title={`Prompt ${number}: ${turn.prompt.text.slice(0, 60)}`}
+          />
         )}
         <div className="turn-body">
           {turn.items.map((item) => (
@@ -93,7 +98,12 @@ function Tail({ turn }: { turn: Turn }) {
 
 function TailRow({ words, since }: { words: string; since?: number }) {
   return (
-    <article data-row tabIndex={-1} aria-label={words} className="turn-row flex h-8 items-center gap-2 text-step text-accent-text">
+    <article
+      data-row
+      tabIndex={-1}
+      aria-label={words}
+      className="turn-row flex h-8 items-center gap-2 text-step text-accent-text"
+    >
       {words}
       {since !== undefined && (
         <span className="tabular text-meta text-ink-2">
