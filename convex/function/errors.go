@@ -35,10 +35,16 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 // Errorf returns an error whose text clients see: "Uncaught Error: <text>".
-// An error given with %w stays the cause.
+// What they must not see goes into WithCause, not into the text.
 func Errorf(code, format string, args ...any) *Error {
-	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithCause returns a copy of e that keeps err for the log.
+func (e *Error) WithCause(err error) *Error {
+	c := *e
+	c.cause = err
+	return &c
 }
 
 // NewConvexError returns an error that JavaScript clients catch as ConvexError

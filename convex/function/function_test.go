@@ -157,7 +157,7 @@ func TestErrorTexts(t *testing.T) {
 		"convex":  function.NewConvexError(map[string]any{"code": "quota", "message": "Enough", "max": 3}),
 		"secret":  secret,
 		"known":   fmt.Errorf("do it: %w", known),
-		"cause":   function.Errorf("unavailable", "Try later: %w", secret),
+		"cause":   function.Errorf("unavailable", "Try later").WithCause(secret),
 	}
 	for name, err := range fail {
 		function.Mutation(reg, "fail:"+name, func(*function.MutationCtx, none) (none, error) { return none{}, err })
@@ -177,6 +177,7 @@ func TestErrorTexts(t *testing.T) {
 		{"fail:wrapped", head + "\nUncaught Error: Project not found", ""},
 		{"fail:convex", head + `` + "\n" + `Uncaught ConvexError: {"code":"quota","max":3,"message":"Enough"}`, `{"code":"quota","max":3,"message":"Enough"}`},
 		{"fail:secret", head, ""},
+		{"fail:cause", head + "\nUncaught Error: Try later", ""},
 		{"fail:nested", head, ""},
 		{"fail:known", head + "\n" + `Uncaught ConvexError: {"code":"conflict","message":"Known"}`, `{"code":"conflict","message":"Known"}`},
 		{"fail:internal", head + "\nCould not find public function for 'fail:internal'.", ""},
