@@ -472,11 +472,25 @@ func (r *Runner) result(ctx context.Context, c Call, v value.Value, err error) R
 		}
 		err = fmt.Errorf("encode result: %w", err)
 	}
-	f := failure(r.known(err), c.RequestID)
-	if f.Code == "internal" && !errors.Is(ctx.Err(), context.Canceled) {
-		r.logger.ErrorContext(ctx, "function failed", "function", c.Path.String(), "request", c.RequestID, "error", err)
+	known := r.known(err)
+	f := failure(known, c.RequestID)
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		r.logger.Log(ctx, severity(f.Code), "function failed", "function", c.Path.String(), "request", c.RequestID, "code", f.Code, "error", known)
 	}
 	return Result{Failure: f}
+}
+
+// severity is how much an operator cares: about what clients are not told, and
+// about parts that are missing. The rest is the clients' own doing.
+func severity(code string) slog.Level {
+	switch code {
+	case "internal":
+		return slog.LevelError
+	case "unavailable":
+		return slog.LevelWarn
+	default:
+		return slog.LevelDebug
+	}
 }
 
 // identify gives the call a random request id when it has none.
