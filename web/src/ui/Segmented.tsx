@@ -13,7 +13,7 @@ export type SegmentedProps<Value extends string> = {
 export function Segmented<Value extends string>({ label, value, options, onChange, disabled }: SegmentedProps<Value>) {
   const name = useId();
   return (
-    <fieldset disabled={disabled} className="inline-flex shrink-0 rounded-field border border-line bg-sunken p-px">
+    <fieldset disabled={disabled} className="inline-flex shrink-0 rounded-field border border-transparent bg-sunken p-px">
       <legend className="sr-only">{label}</legend>
       {options.map((option) => (
         <label

@@ -134,7 +134,7 @@ function ErrorBadge({ errors, onSend }: { errors: string[]; onSend(): void }) {
       }
     >
       <pre
-        className="max-h-60 overflow-auto rounded-field border border-line bg-code px-3 py-2 text-mono"
+        className="max-h-60 overflow-y-auto rounded-field border border-line bg-code px-3 py-2 text-mono break-words whitespace-pre-wrap"
         tabIndex={0}
         aria-label="Lines of the error"
       >

@@ -14,6 +14,9 @@ import { useFrameSize } from "./useFrameSize";
 
 const icon = { size: 16, strokeWidth: 1.75, "aria-hidden": true } as const;
 
+// The rims of the frame are not part of the app's width.
+const rims = 2;
+
 export type PreviewPaneProps = {
   project: Project;
   config?: ClientConfig;
@@ -106,7 +109,7 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
             title={`Preview of ${project.name}`}
             sandbox="allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-downloads"
             referrerPolicy="no-referrer"
-            style={narrow || width === "full" ? undefined : { width: Number(width) }}
+            style={narrow || width === "full" ? undefined : { width: Number(width) + rims }}
             className={cx(
               "h-full shrink-0 border border-line bg-white max-md:border-0 md:rounded-card",
               (narrow || width === "full") && "w-full shrink",

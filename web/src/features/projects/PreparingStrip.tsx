@@ -1,11 +1,11 @@
 import type { ClientConfig } from "@/sync";
 import { LiveNode, Strip } from "@/ui";
 
-/** While the server prepares what all sandboxes start from: says what it does and that new projects wait for it. */
+/** While the server prepares what all sandboxes start from: says what it does and that projects may wait for it. */
 export function PreparingStrip({ preparing }: { preparing: NonNullable<ClientConfig["preparing"]> }) {
   return (
     <Strip label="Preparation" tone="info" icon={<LiveNode />}>
-      {preparing.step.replace(/[.…]+$/, "")}. New projects wait for this.
+      {preparing.step.replace(/[.…]+$/, "")}. Projects may wait for this.
     </Strip>
   );
 }
