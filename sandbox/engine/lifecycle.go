@@ -98,6 +98,7 @@ type launch struct {
 // returns nil the sandbox is started and its record says so. The caller holds
 // op.
 func (c *cell) launch(ctx context.Context, l launch) (err error) {
+	asked := c.e.now()
 	select {
 	case c.e.starts <- struct{}{}:
 		defer func() { <-c.e.starts }()
@@ -107,6 +108,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 	if err := room(c.e.cfg.DataDir); err != nil {
 		return err
 	}
+	begun := c.e.now()
 	rec := c.snapshot()
 	s, err := c.e.net.take()
 	if err != nil {
@@ -153,6 +155,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 	}); err != nil {
 		return err
 	}
+	prepared := c.e.now()
 	var pid int
 	if l.memory != "" {
 		pid, err = c.e.runsc.restore(ctx, k, l.memory)
@@ -162,6 +165,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 	if err != nil {
 		return err
 	}
+	running := c.e.now()
 	token := newToken()
 	if err := c.note(func(r *record) {
 		r.Run.PID, r.Run.StartTime = pid, startTime(pid)
@@ -180,6 +184,8 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 		return err
 	}
 	c.touch()
+	c.e.log.Debug("started a sandbox", "sandbox", c.id, "whole", l.memory != "", "queued", begun.Sub(asked),
+		"prepared", prepared.Sub(begun), "runsc", running.Sub(prepared), "toolbox", c.e.now().Sub(running))
 	// The image is in the past from the first instruction on. What of it is
 	// still to be read is open already.
 	if err := os.RemoveAll(c.memoryImage()); err != nil {
