@@ -44,7 +44,7 @@ describe("home", () => {
   it("says while the server still prepares what projects start from", async () => {
     open(makeWorld({ config: { ...demo, preparing: { step: "Installing Node" } } }), "/");
     expect(await screen.findByRole("region", { name: "Preparation" })).toHaveTextContent(
-      "Installing Node. New projects wait for this.",
+      "Installing Node. Projects may wait for this.",
     );
   });
 
