@@ -28,7 +28,7 @@ export function Strip({
         tone === "bad" && "bg-bad-soft text-bad",
       )}
     >
-      {icon !== undefined && <span className="flex h-5 shrink-0 items-center">{icon}</span>}
+      {icon !== undefined && <span className={cx("flex h-5 shrink-0 items-center", action !== undefined && "pointer-coarse:h-9")}>{icon}</span>}
       <div className="flex min-w-0 flex-wrap items-center gap-x-2">
         <span>{children}</span>
         {action}
