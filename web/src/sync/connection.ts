@@ -25,6 +25,16 @@ export function useLine(): Line {
   return line;
 }
 
+/** Grows each time that a line which was lost is up again. */
+export function useReconnects(): number {
+  const { isWebSocketConnected, connectionCount } = useConvexConnectionState();
+  const [count, setCount] = useState(0);
+  useEffect(() => {
+    if (isWebSocketConnected) setCount(Math.max(0, connectionCount - 1));
+  }, [isWebSocketConnected, connectionCount]);
+  return count;
+}
+
 /**
  * The client waits longer after each failed try, up to 16 s. A server that restarts is back sooner, so it is asked for
  * every 2 s whether it is there; only its answer makes the client try.

@@ -27,7 +27,7 @@ export class ScriptedServer {
   #cache = new Map<string, { answered: boolean; value?: unknown; error?: unknown }>();
   #overlays = new Set<{ update: Optimistic; args: Args }>();
   #overlaid = new Map<string, unknown>();
-  #connection = { isWebSocketConnected: true, hasEverConnected: true, inflightMutations: 0, inflightActions: 0 };
+  #connection = { isWebSocketConnected: true, hasEverConnected: true, connectionCount: 1, inflightMutations: 0, inflightActions: 0 };
   #connectionWatchers = new Set<(state: unknown) => void>();
   #valid = true;
 
@@ -68,7 +68,8 @@ export class ScriptedServer {
   }
 
   setLine(up: boolean): void {
-    this.#connection = { ...this.#connection, isWebSocketConnected: up };
+    const { connectionCount } = this.#connection;
+    this.#connection = { ...this.#connection, isWebSocketConnected: up, connectionCount: connectionCount + (up ? 1 : 0) };
     for (const watcher of this.#connectionWatchers) watcher(this.#connection);
   }
 
