@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { addRows, call, outcome, projectWorlds, result, says } from "@/test/projectWorlds";
 import { open, violations } from "@/test/render";
 import { refuse } from "@/test/scripted";
-import { addProject, addRun, makeWorld, type World } from "@/test/world";
+import { addCommit, addProject, addRun, makeWorld, type World } from "@/test/world";
 
 const page = "/p/projects1";
 
@@ -309,6 +309,47 @@ describe("the prompt box", () => {
 });
 
 describe("by keyboard and reader", () => {
+  const said = () => screen.getAllByRole("status").map((s) => s.textContent);
+
+  it("says whole sentences of what happens, and alerts only for what failed", async () => {
+    const w = world("project-thinking");
+    open(w, page);
+    await feed();
+    const run = w.runs[0]!;
+    act(() => {
+      addRows(w, run, [says("I look at the page first. ".repeat(30))]);
+      w.server.changed();
+    });
+    await waitFor(() => expect(said()).toContain("I look at the page first. 174 more words"));
+    act(() => {
+      const rows = addRows(w, run, [outcome()]);
+      w.runs = w.runs.map((r) => (r._id === run._id ? { ...r, status: "succeeded", endedAt: Date.now() } : r));
+      addCommit(w, w.projects[0]!, { messageId: rows[0]!._id, version: 2 });
+      w.server.changed();
+    });
+    await waitFor(() => expect(said()).toContain("Done: 5 files changed, checkpoint 2"));
+    expect(screen.getAllByRole("alert").map((a) => a.textContent)).toEqual([""]);
+  });
+
+  it("says at once that a run failed", async () => {
+    const w = world("project-thinking");
+    open(w, page);
+    await feed();
+    const run = w.runs[0]!;
+    act(() => {
+      addRows(w, run, [outcome({ subtype: "error_api", is_error: true, errors: ["The model is gone."] })]);
+      w.runs = w.runs.map((r) =>
+        r._id === run._id
+          ? { ...r, status: "failed", error: { code: "unavailable", message: "The model is gone." } }
+          : r,
+      );
+      w.server.changed();
+    });
+    await waitFor(() =>
+      expect(screen.getAllByRole("alert").map((a) => a.textContent)).toEqual(["Failed: The model is gone."]),
+    );
+  });
+
   it("is one tab stop, moved by arrows, and ends the list at the newest row", async () => {
     const { user } = open(world("project-done"), page);
     const list = await feed();
