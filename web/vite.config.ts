@@ -53,7 +53,13 @@ const lookPage: Plugin = {
 
 export default defineConfig({
   plugins: [react(), tailwindcss(), emptyDist(), preloadFont, lookPage],
-  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  resolve: {
+    alias: {
+      "@": fileURLToPath(new URL("./src", import.meta.url)),
+      // The router brings a stand-in for a hook that React has had since version 18.
+      "use-sync-external-store/shim/index.js": "react",
+    },
+  },
   server: {
     port: 5173,
     proxy: {

@@ -5,13 +5,13 @@ import { lazyPart } from "@/lib/lazyPart";
 import { api, toFault, useAuthState, useQuery } from "@/sync";
 import { ErrorBoundary } from "@/ui";
 import { load, preload } from "./load";
-import { NotFoundPage } from "./NotFoundPage";
 import { PageSkeleton } from "./PageSkeleton";
 import { SignedOutDialog } from "./SignedOutDialog";
 import { leaving } from "./leaving";
 
 const HomePage = lazyPart(() => load.home().then((module) => module.HomePage));
 const AccountPage = lazyPart(() => load.account().then((module) => module.AccountPage));
+const NotFoundPage = lazyPart(() => load.nowhere().then((module) => module.NotFoundPage));
 const ProjectPage = lazyPart(() => load.project().then((module) => module.ProjectPage));
 
 const requestId = (error: unknown) => toFault(error).requestId;

@@ -2,6 +2,7 @@
 export const load = {
   home: () => import("./HomePage"),
   account: () => import("./AccountPage"),
+  nowhere: () => import("./NotFoundPage"),
   project: () => import("./ProjectPage"),
 };
 
