@@ -71,8 +71,9 @@ $(LINTER): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: lint-web
-lint-web: web/node_modules/.package-lock.json
-	cd web && npm run lint && npm run typecheck
+lint-web: web/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
+	cd web && npm run lint && npm run check && npm run contrast
+	cd e2e && npm run typecheck
 
 .PHONY: test
 test: host-test build test-go test-race test-web test-e2e ## set up and run every test

@@ -286,17 +286,18 @@ func cpuQuota(t *testing.T, id string, pid int) (quota string, inside bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, dir := range found {
-			text, err := os.ReadFile(filepath.Join(dir, file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			procs, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return strings.Fields(string(text))[0], slices.Contains(strings.Fields(string(procs)), fmt.Sprint(pid))
+		if len(found) == 0 {
+			continue
 		}
+		text, err := os.ReadFile(filepath.Join(found[0], file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		procs, err := os.ReadFile(filepath.Join(found[0], "cgroup.procs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(string(text))[0], slices.Contains(strings.Fields(string(procs)), fmt.Sprint(pid))
 	}
 	t.Skip("this host has no control group for processors")
 	return "", false

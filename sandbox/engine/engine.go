@@ -127,7 +127,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	// The sandboxes outlive the reason to stop; saving has its own time limit.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
-	e.closeBoxes() //nolint:contextcheck // closing has a deadline of its own
+	e.closeBoxes()
 	e.stopAll(stop)
 	e.wg.Wait()
 	return err

@@ -285,7 +285,7 @@ func (s *Server) followSocket(w http.ResponseWriter, r *http.Request, c *command
 	ctx := conn.CloseRead(r.Context())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)() //nolint:contextcheck // it ends with the request or the server
+	defer context.AfterFunc(s.ctx, cancel)()
 	frame := make([]byte, 0, frameLen)
 	err = c.log.follow(ctx, frameLen-logstream.MarkerLen, func(st logstream.Stream, p []byte) error {
 		frame = append(logstream.AppendMarker(frame[:0], st), p...)

@@ -20,13 +20,13 @@ type worker struct {
 func (w *worker) query(ctx context.Context, name string, args, out any) error {
 	c := *w.sys
 	c.Context = ctx
-	return c.RunQuery(name, args, out) //nolint:contextcheck // the context is in c
+	return c.RunQuery(name, args, out)
 }
 
 func (w *worker) mutate(ctx context.Context, name string, args, out any) error {
 	c := *w.sys
 	c.Context = ctx
-	return c.RunMutation(name, args, out) //nolint:contextcheck // the context is in c
+	return c.RunMutation(name, args, out)
 }
 
 // work is the job: it takes the project's lease and works on its runs until
