@@ -282,12 +282,10 @@ func (s *slot) make() error {
 			return err
 		}
 	}
-	for _, a := range []*net.IPNet{ipNet(s.out, 30), ipNet(s.gate, 32)} {
-		if err := netlink.AddrAdd(host, &netlink.Addr{IPNet: a}); err != nil {
-			return fmt.Errorf("add address %s: %w", a, err)
-		}
-	}
 	if err := netlink.LinkSetUp(host); err != nil {
+		return err
+	}
+	if err := s.route(host.Attrs().Index); err != nil {
 		return err
 	}
 	in, err := netlink.NewHandleAt(ns)
@@ -313,6 +311,27 @@ func (s *slot) make() error {
 		return err
 	}
 	return in.RouteAdd(&netlink.Route{LinkIndex: eth.Attrs().Index, Gw: s.out.AsSlice()})
+}
+
+// route tells the host that the slot's two addresses are its own and where the
+// sandbox is. They are routes and no addresses on the device: a browser on
+// this host drops its connections whenever an address comes or goes
+// (ERR_NETWORK_CHANGED), and would do so with every new sandbox. The routes go
+// with the device; all slots have one to the gateway, hence append.
+func (s *slot) route(device int) error {
+	for _, own := range []netip.Addr{s.out, s.gate} {
+		if err := netlink.RouteAppend(&netlink.Route{
+			LinkIndex: device, Dst: ipNet(own, 32), Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL, Scope: netlink.SCOPE_HOST,
+		}); err != nil {
+			return fmt.Errorf("take address %s: %w", own, err)
+		}
+	}
+	if err := netlink.RouteAdd(&netlink.Route{
+		LinkIndex: device, Dst: ipNet(s.in, 32), Src: s.out.AsSlice(), Scope: netlink.SCOPE_LINK,
+	}); err != nil {
+		return fmt.Errorf("add route to %s: %w", s.in, err)
+	}
+	return nil
 }
 
 func ipNet(a netip.Addr, bits int) *net.IPNet {
