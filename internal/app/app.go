@@ -127,6 +127,9 @@ func (a *App) Close() {
 // on which clients come back, runs are handed to the next process, and
 // sandboxes are saved.
 func (a *App) Run(ctx context.Context) error {
+	if err := a.recover(ctx); err != nil {
+		return err
+	}
 	stages := []stage{}
 	if a.sandboxes.engine != nil {
 		stages = append(stages, stage{"sandboxes", func(ctx context.Context) error { return a.sandboxes.runEngine(ctx, a.logger) }})
@@ -140,7 +143,7 @@ func (a *App) Run(ctx context.Context) error {
 			return nil
 		}},
 		stage{"watch", func(ctx context.Context) error { return a.watcher.Run(ctx, a.runtime) }},
-		stage{"runtime", a.runRuntime},
+		stage{"runtime", a.runtime.Run},
 		stage{"agent", func(ctx context.Context) error { return a.agent.Run(ctx, a.runtime) }},
 		stage{"templates", a.prepare},
 		stage{"doors", func(ctx context.Context) error {
@@ -153,14 +156,7 @@ func (a *App) Run(ctx context.Context) error {
 	return supervise(ctx, stages)
 }
 
-// runRuntime takes up what an earlier process left, then serves.
-func (a *App) runRuntime(ctx context.Context) error {
-	if err := a.recover(ctx); err != nil {
-		return err
-	}
-	return a.runtime.Run(ctx)
-}
-
+// recover takes up what an earlier process left, before any client can ask.
 func (a *App) recover(ctx context.Context) error {
 	if err := a.runtime.RunMutation(ctx, "templates:seed", nil, nil); err != nil {
 		return fmt.Errorf("seed templates: %w", err)
