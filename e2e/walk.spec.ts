@@ -27,7 +27,7 @@ const rules = [
   {
     prompt: "(?i)build a todo list",
     answers: [
-      call("TodoWrite", plan(0), `I start with the list. ${"First the markup, then the state that it needs. ".repeat(6)}`, { delay_ms: 300 }),
+      { ...call("TodoWrite", plan(0), `I start with the list. ${"First the markup, then the state that it needs. ".repeat(6)}`, { delay_ms: 300 }), first_delay_ms: 3000 },
       call("Read", { file_path: "/workspace/src/App.tsx" }),
       call("Write", { file_path: "/workspace/src/App.tsx", content: app("Today") }, undefined, { delay_ms: 5 }),
       call("TodoWrite", plan(1)),
@@ -143,7 +143,14 @@ test.describe("the main job", () => {
   test("7-10: text streams, steps are in words, the plan counts, the preview follows", async () => {
     await expect(page.getByText(/Working · \d+:\d\d/)).toBeVisible({ timeout: 120_000 });
     await expect(page).toHaveTitle(/^● /);
+    await expect(page.getByText("Thinking", { exact: true }).first()).toBeVisible();
+    await shot(page, "project-thinking");
+    await expect(page.getByText("First the markup").first()).toBeVisible();
     await shot(page, "project-streaming");
+    // The plan is pinned, and the last list of the run wins.
+    await expect(page.getByText("1 of 3").or(page.getByText("2 of 3")).first()).toBeVisible({ timeout: 30_000 });
+    // Bash shows its lines while it runs.
+    await expect(page.getByText("line 2").first()).toBeVisible({ timeout: 30_000 });
     await expect(preview(page).getByRole("heading", { name: "Today" })).toBeVisible({ timeout: 60_000 });
     await expect(page.getByText("The list is there.").first()).toBeVisible({ timeout: 60_000 });
   });
@@ -154,6 +161,16 @@ test.describe("the main job", () => {
     await expect(page.getByText(/Working · /)).toHaveCount(0);
     await shot(page, "project-done");
     await axe(page, "project, done");
+    const edited = page.getByRole("button", { name: /^Edited src\/App\.tsx, 1 line added, 1 removed, done/ });
+    if ((await edited.getAttribute("aria-expanded")) === "false") await edited.click();
+    const ran = page.getByRole("button", { name: /^Ran for i in/ });
+    if ((await ran.getAttribute("aria-expanded")) === "false") await ran.click();
+    await expect(page.getByText("Found 0 warnings and 0 errors.").first()).toBeVisible();
+    await shot(page, "project-steps-open");
+    // 33: a path in the chat opens the file at its line.
+    await page.getByRole("button", { name: "src/App.tsx:4" }).first().click();
+    await expect(page.locator(".cm-content")).toContainText("max-w-2xl", { timeout: 20_000 });
+    await page.getByRole("tab", { name: "Preview" }).click();
   });
 
   test("13, 12: the next run leaves finished blocks alone", async () => {
@@ -174,11 +191,37 @@ test.describe("the main job", () => {
     expect(await page.evaluate(() => (window as unknown as { removed: number }).removed)).toBe(0);
   });
 
+  test("11, 12: reading back in mid-stream: nothing moves, a selection stays, the pill brings back", async () => {
+    await send(page, "Write slowly, for a reader");
+    await expect(page.getByText("A long answer").first()).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText(/(A long answer that takes its time\. ){12}/).first()).toBeVisible({ timeout: 60_000 });
+    const feed = page.getByRole("feed");
+    await feed.hover();
+    await page.mouse.wheel(0, -600);
+    const first = page.getByRole("article", { name: "Prompt: Build a todo list" });
+    await expect(first).toBeInViewport();
+    await page.evaluate(() => {
+      const paragraph = [...document.querySelectorAll("[role=feed] p")].find((p) => p.textContent?.startsWith("I start with the list."));
+      if (paragraph) getSelection()?.selectAllChildren(paragraph);
+    });
+    const before = await first.boundingBox();
+    const selected = await page.evaluate(() => getSelection()?.toString());
+    expect(selected).toContain("I start with the list.");
+    await expect(page.getByRole("button", { name: /New/ }).first()).toBeVisible();
+    await page.waitForTimeout(1500); // text keeps coming below
+    expect((await first.boundingBox())?.y).toBe(before?.y);
+    expect(await page.evaluate(() => getSelection()?.toString())).toBe(selected);
+    await page.getByRole("button", { name: /New/ }).first().click();
+    await expect(page.getByRole("article", { name: "Prompt: Write slowly, for a reader" })).toBeInViewport();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await expect(page.getByRole("article", { name: /Stopped by you/ })).toHaveCount(1);
+  });
+
   test("16: stop by button, then by Esc Esc; the next prompt works", async () => {
     await send(page, "Write slowly please");
-    await expect(page.getByText("A long answer").first()).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText("A long answer").nth(1)).toBeVisible({ timeout: 60_000 });
     await page.getByRole("button", { name: "Stop" }).click();
-    await expect(page.getByRole("article", { name: /Stopped by you/ }).first()).toBeVisible();
+    await expect(page.getByRole("article", { name: /Stopped by you/ })).toHaveCount(2);
     await shot(page, "project-stopped");
     await send(page, "Write slowly again");
     await expect(page.getByText(/Working · /)).toBeVisible();
@@ -186,7 +229,7 @@ test.describe("the main job", () => {
     await page.keyboard.press("Escape");
     await expect(page.getByText("Esc again stops the run").first()).toBeVisible();
     await page.keyboard.press("Escape");
-    await expect(page.getByRole("article", { name: /Stopped by you/ })).toHaveCount(2);
+    await expect(page.getByRole("article", { name: /Stopped by you/ })).toHaveCount(3);
   });
 
   test("15, 17, 18: two prompts wait in order; a reload and a second tab show the same", async () => {
@@ -298,6 +341,8 @@ test.describe("the main job", () => {
     await shot(page, "deploy-form");
     await axe(page, "deploy form");
     await dialog.getByRole("button", { name: "Deploy", exact: true }).click();
+    await expect(dialog.getByText(/Build|Built/).first()).toBeVisible();
+    await shot(page, "deploy-running");
     await expect(dialog.getByText(/Live now|Live/).first()).toBeVisible({ timeout: 120_000 });
     await shot(page, "deploy-live");
     const deployed = await context.newPage();
@@ -305,6 +350,41 @@ test.describe("the main job", () => {
     await expect(deployed.getByRole("heading", { name: "Mended" })).toBeVisible();
     await deployed.close();
     await page.keyboard.press("Escape");
+  });
+
+  test("31: address and widths of the preview", async () => {
+    const address = page.getByRole("textbox", { name: "Path in the app" });
+    await address.fill("/about");
+    await address.press("Enter");
+    await expect(address).toHaveValue("/about");
+    await expect(preview(page).getByRole("heading", { name: "Mended" })).toBeVisible();
+    const frame = page.locator("iframe[title^='Preview of']");
+    for (const width of [768, 390]) {
+      await page.getByRole("button", { name: `${width} px wide` }).click();
+      await expect.poll(async () => (await frame.boundingBox())?.width).toBe(width);
+    }
+    await shot(page, "preview-390");
+    await page.getByRole("button", { name: "Full width" }).click();
+    const [tab] = await Promise.all([context.waitForEvent("page"), page.getByRole("button", { name: "Open in a new tab" }).click()]);
+    await expect(tab.getByRole("heading", { name: "Mended" })).toBeVisible();
+    await tab.close();
+  });
+
+  test("40, 41: zoom, forced colours and reduced motion", async () => {
+    await page.setViewportSize({ width: 360, height: 225 }); // 1440 × 900 at 400 %
+    await expect(promptBox(page)).toBeVisible();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+    await shot(page, "zoom-400");
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.emulateMedia({ forcedColors: "active" });
+    await page.screenshot({ path: "shots/forced-colours.png" });
+    await page.emulateMedia({ forcedColors: "none", reducedMotion: "reduce" });
+    await send(page, "Write slowly without motion");
+    await expect(page.getByText(/Working · /)).toBeVisible();
+    expect(await page.evaluate(() => document.getAnimations().filter((a) => a.playState === "running").length)).toBe(0);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await expect(page.getByText(/Working · /)).toHaveCount(0);
+    await page.emulateMedia({ reducedMotion: "no-preference" });
   });
 
   test("31: a stranger's browser gets no preview", async ({ browser }) => {
