@@ -315,7 +315,30 @@ func (t *task) finish(o outcome) error {
 		o.Checkpoint = c
 	}
 	t.Moment("finish")
-	return t.mutate(t.ctx, "agent:finish", finishArgs{t.fence, t.cur.Run.ID, o}, nil)
+	if err := t.mutate(t.ctx, "agent:finish", finishArgs{t.fence, t.cur.Run.ID, o}, nil); err != nil {
+		return err
+	}
+	if o.Checkpoint != nil {
+		t.backup()
+	}
+	return nil
+}
+
+// backupTimeout bounds the save of a sandbox's files.
+const backupTimeout = 30 * time.Second
+
+// backup has the sandbox's files saved now, where its server can. The server
+// saves from time to time anyway, so a failure costs minutes at most.
+func (t *task) backup() {
+	b, ok := t.Sandboxes.(sandbox.Backups)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.ctx, backupTimeout)
+	defer cancel()
+	if err := b.Backup(ctx, t.box); err != nil && t.ctx.Err() == nil {
+		t.Logger.WarnContext(t.ctx, "save sandbox after run", "run", t.cur.Run.ID, "error", err)
+	}
 }
 
 // reachTimeout is how long the end of a run waits for a sandbox that was not
