@@ -111,7 +111,7 @@ clients: convex/testdata/client/node_modules/.package-lock.json sandbox/sandboxt
 	@touch $@
 
 .PHONY: bench
-bench: host build ## the figures of bench/README.md
+bench: host build ## the figures that bench/README.md tells of
 	@scripts/bench
 
 .PHONY: stats
