@@ -7,7 +7,8 @@ import (
 
 // Handler serves clients: the WebSocket and the HTTP API under /api/, and with
 // Auth the routes of the issuer, /.well-known/ and /api/auth/. Mount it at the
-// root or for these paths; Owns says which they are.
+// root, or for /api/, /version, /instance_name, /instance_version and the two
+// well-known documents.
 func (rt *Runtime) Handler() http.Handler {
 	sync := http.NewServeMux()
 	sync.Handle("GET /api/sync", rt.socket)
@@ -24,13 +25,6 @@ func (rt *Runtime) Handler() http.Handler {
 		}
 		sync.ServeHTTP(w, r)
 	})
-}
-
-// Owns reports whether a path belongs to Handler, for servers that have other
-// things at the same origin.
-func Owns(path string) bool {
-	return isSite(path) || strings.HasPrefix(path, "/api/") ||
-		path == "/version" || path == "/instance_name" || path == "/instance_version"
 }
 
 func isSite(path string) bool {
