@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,16 +25,32 @@ var floors = []floor{
 	{"convex/value", nil},
 	{"convex/schema", []string{"convex/value"}},
 	{"convex/stream", []string{"convex/value"}},
-	{"convex/", []string{"internal/kit/"}},
+	{"convex/store", []string{"convex/schema", "convex/value"}},
+	{"convex/feed", []string{"convex/store"}},
+	{"convex/function", []string{"convex/store", "convex/schema", "convex/stream", "convex/value"}},
+	{"convex/live", []string{"convex/function", "convex/feed", "convex/store", "convex/schema", "convex/stream", "convex/value"}},
+	{"convex/job", []string{"convex/function", "convex/store", "convex/schema", "convex/value"}},
+	{"convex/wire", []string{"convex/live", "convex/function", "convex/store", "convex/schema", "convex/stream", "convex/value"}},
+	{"convex/auth", []string{"convex/function", "convex/store", "convex/schema", "convex/value"}},
+	{"convex", nil}, // the runtime, which joins its parts
 	{"sandbox/", []string{"internal/kit/", "snapshots"}},
 	{"model/", []string{"internal/kit/"}},
 	{"deploy/", []string{"internal/kit/"}},
 	{"templates", nil},
 	{"snapshots", nil},
 	{"web", nil},
-	{"internal/builder/", []string{"internal/kit/", "convex/", "sandbox/", "model/", "deploy/", "templates"}},
+	{"internal/builder/users", product()},
+	{"internal/builder/devserver", []string{"internal/kit/", "sandbox"}},
+	{"internal/builder/templates", product("users", "devserver")},
+	{"internal/builder/projects", product("users", "devserver", "templates")},
+	{"internal/builder/sessions", product("users", "projects")},
+	{"internal/builder/files", product("users", "projects")},
+	{"internal/builder/config", product("users", "projects")},
+	{"internal/builder/commits", product("users", "projects", "sessions")},
+	{"internal/builder/deployments", product("users", "projects", "sessions", "commits")},
+	{"internal/builder/agent", product("users", "projects", "sessions", "commits")},
 	{"internal/server/", []string{"internal/kit/", "convex/", "sandbox/", "deploy/", "internal/builder/", "web"}},
-	{"internal/config", []string{"internal/", "convex/", "sandbox/", "model/", "deploy/"}},
+	{"internal/config", []string{"internal/kit/"}},
 	{"internal/app", []string{""}},
 	{"cmd/surgent-toolbox", []string{"sandbox/toolbox", "internal/kit/"}},
 	{"cmd/", []string{""}},
@@ -42,6 +59,19 @@ var floors = []floor{
 	{"scripts/", []string{""}},
 	{"internal", nil}, // this test
 }
+
+// product returns what a module of the product may import: the engines, and
+// the modules below it.
+func product(modules ...string) []string {
+	may := []string{"internal/kit/", "convex/", "sandbox/", "model/", "deploy/", "templates"}
+	for _, m := range modules {
+		may = append(may, "internal/builder/"+m)
+	}
+	return may
+}
+
+// doors are the folders of internal/server that never import one another.
+var doors = []string{"apps", "health", "preview", "workspace"}
 
 // drivers may be imported by app and cmd, by their own folder, and by tests.
 var drivers = []string{
@@ -134,6 +164,27 @@ func TestImportsOnlyGoDown(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestDoorsDoNotKnowEachOther(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, p := range list(t) {
+		for _, from := range doors {
+			if p.ImportPath != module+"/internal/server/"+from {
+				continue
+			}
+			seen++
+			for _, to := range doors {
+				if to != from && slices.Contains(p.Imports, module+"/internal/server/"+to) {
+					t.Errorf("the door %s imports the door %s", from, to)
+				}
+			}
+		}
+	}
+	if seen != len(doors) {
+		t.Errorf("found %d doors of %d", seen, len(doors))
 	}
 }
 
