@@ -3,15 +3,16 @@ package deployments
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
+	"surgent.dev/surgent/internal/kit/ansi"
 	"surgent.dev/surgent/internal/kit/errs"
 	"surgent.dev/surgent/sandbox"
 )
 
-var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07]*\x07|\r|\x00")
+// unprintable is what a log has no use for once its colours are gone.
+var unprintable = strings.NewReplacer("\r", "", "\x00", "")
 
 // build runs the project's build in a session of its own, whose id is the
 // deployment's: a job that takes the deployment over follows the build that
@@ -91,7 +92,7 @@ func (w *lineWriter) write(p []byte) {
 }
 
 func (w *lineWriter) line(s string) {
-	s = strings.ToValidUTF8(escapes.ReplaceAllString(s, ""), "�")
+	s = strings.ToValidUTF8(unprintable.Replace(ansi.Strip(s)), "�")
 	if len(s) > 2000 {
 		s = strings.ToValidUTF8(s[:2000], "") + "…"
 	}

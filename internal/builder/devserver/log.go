@@ -3,6 +3,8 @@ package devserver
 import (
 	"regexp"
 	"strings"
+
+	"surgent.dev/surgent/internal/kit/ansi"
 )
 
 // Bounds of what is kept of a dev server's log in a project's document, which
@@ -14,8 +16,7 @@ const (
 )
 
 var (
-	escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07]*\x07|\r")
-	stamp   = regexp.MustCompile(`^\d{1,2}:\d{2}:\d{2}( [AP]M)? `)
+	stamp = regexp.MustCompile(`^\d{1,2}:\d{2}:\d{2}( [AP]M)? `)
 	// What Vite prints when a file doesn't compile, a config doesn't load or a
 	// module isn't found.
 	failure = regexp.MustCompile(`(?i)(\[vite\].*\berror\b|^\s*(✘ )?\[?(plugin:|ERROR\b|PARSE_ERROR|UNRESOLVED_IMPORT)|error when starting dev server|failed to load config|transform failed|build failed with|failed to resolve import|^(\w*Error): |error: script ".*" exited)`)
@@ -48,7 +49,7 @@ func (l *devLog) write(p []byte) bool {
 }
 
 func (l *devLog) line(raw string) {
-	line := strings.TrimRight(escapes.ReplaceAllString(raw, ""), " \t")
+	line := strings.TrimRight(strings.ReplaceAll(ansi.Strip(raw), "\r", ""), " \t")
 	if len(line) > keptLineBytes {
 		line = strings.ToValidUTF8(line[:keptLineBytes], "") + "…"
 	}

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
+	"surgent.dev/surgent/internal/kit/ansi"
 	"surgent.dev/surgent/sandbox"
 )
 
@@ -178,10 +178,8 @@ func endDir(ctx context.Context, env *Env, id string) (string, error) {
 	return dir, nil
 }
 
-var ansi = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)`)
-
 func bashResult(out *output, code *int, note string, took time.Duration, dir string) Result {
-	text := strings.TrimRight(clean(ansi.ReplaceAllString(out.both.String(), "")), " \n\t")
+	text := strings.TrimRight(clean(ansi.Strip(out.both.String())), " \n\t")
 	bad := note != "" || (code != nil && *code != 0)
 	switch {
 	case note != "" && text != "":
