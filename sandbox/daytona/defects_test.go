@@ -592,3 +592,43 @@ func TestSnapshots(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersOfAnImpostor: code in a sandbox runs as the toolbox's user and can
+// answer on its port. It must not lead the client, which holds the key of all
+// sandboxes, anywhere, nor fill its memory.
+func TestAnswersOfAnImpostor(t *testing.T) {
+	t.Parallel()
+	lead := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/toolbox/other/files/download?path=/secret", status)
+		}
+	}
+	endless := func(w http.ResponseWriter, _ *http.Request) {
+		blanks := []byte("[" + strings.Repeat(" ", 1<<20))
+		for n := 0; n < 1<<10; n++ {
+			if _, err := w.Write(blanks); err != nil {
+				return
+			}
+			blanks[0] = ' '
+		}
+		t.Error("the client read a gigabyte")
+	}
+	const download = "GET /toolbox/sb/files/download?path=x"
+	c := serve(t,
+		exchange{want: getBox, status: 200, body: box("started")},
+		exchange{want: download, handle: lead(http.StatusFound)},
+		exchange{want: probe, status: 200, body: `{}`},
+		exchange{want: execute, handle: lead(http.StatusTemporaryRedirect)},
+		exchange{want: execute, handle: endless},
+	)
+	tb := c.Toolbox("sb")
+	if body, err := tb.Download(t.Context(), "x"); err == nil {
+		_ = body.Close()
+		t.Error("download was led elsewhere")
+	}
+	for range 2 {
+		if res, err := tb.Execute(t.Context(), sandbox.ExecRequest{Command: "x"}); err == nil {
+			t.Errorf("got %+v", res)
+		}
+	}
+}

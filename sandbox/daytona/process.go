@@ -158,7 +158,7 @@ func (t *toolbox) Logs(ctx context.Context, sessionID, commandID string) (stdout
 	if err != nil {
 		return "", "", fmt.Errorf("get logs of command %s: %w", commandID, err)
 	}
-	text, err := io.ReadAll(body)
+	text, err := io.ReadAll(io.LimitReader(body, maxLogs))
 	if cerr := body.Close(); err == nil {
 		err = cerr
 	}

@@ -41,6 +41,13 @@ const skipActivity = "X-Daytona-Skip-Last-Activity-Update"
 // maxRetryAfter is the longest wait that a busy server may ask for.
 const maxRetryAfter = time.Minute
 
+// maxAnswer and maxLogs bound answers that are read whole, in bytes: what sends
+// them may be the user's code, in the toolbox's place.
+const (
+	maxAnswer = 64 << 20
+	maxLogs   = 256 << 20
+)
+
 // maxTries is how often one call is made when nothing else limits it.
 const maxTries = 4
 
@@ -73,7 +80,7 @@ func (c *Client) try(ctx context.Context, q call) (io.ReadCloser, error) {
 	}
 	defer cancel()
 	defer func() { _ = resp.Body.Close() }()
-	if err := json.NewDecoder(resp.Body).Decode(q.into); err != nil && !errors.Is(err, io.EOF) {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(q.into); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read answer of %s %s: %w", q.method, q.url, err)
 	}
 	return nil, nil // the answer is in into

@@ -54,6 +54,7 @@ func (e *Engine) serveToolbox(w http.ResponseWriter, r *http.Request) {
 			p.Out.Header.Set("Authorization", "Bearer "+token)
 			p.Out.Header.Del("Cookie")
 		},
+		ModifyResponse: leadNowhere,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() != nil {
 				return
@@ -70,6 +71,15 @@ func (e *Engine) serveToolbox(w http.ResponseWriter, r *http.Request) {
 		},
 	}
 	proxy.ServeHTTP(w, r)
+}
+
+// leadNowhere takes the address off a redirect. The user's code can answer in
+// the toolbox's place, and clients that follow it bring the API key along.
+func leadNowhere(resp *http.Response) error {
+	if resp.StatusCode/100 == 3 {
+		resp.Header.Del("Location")
+	}
+	return nil
 }
 
 // byQuery tells whether a WebSocket request carries the preview token in its
