@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/model"
 )
 
@@ -59,7 +60,7 @@ func (t *task) ask() (*outcome, error) {
 		if err != nil || end != nil {
 			return end, err
 		}
-		if err := sleep(t.live, again); err != nil {
+		if err := clock.Sleep(t.live, again); err != nil {
 			return nil, err
 		}
 	}

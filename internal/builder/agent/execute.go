@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"surgent.dev/surgent/internal/builder/agent/tools"
+	"surgent.dev/surgent/internal/kit/clock"
 )
 
 const (
@@ -155,7 +156,7 @@ func (t *task) execute(c *Call) (tools.Result, error) {
 			return tools.Result{Text: text, IsError: true}, nil
 		}
 		t.Logger.WarnContext(t.ctx, "sandbox failed in a tool call", "run", t.cur.Run.ID, "tool", c.Name, "attempt", attempt, "error", err)
-		if err := sleep(t.live, readyEvery); err != nil {
+		if err := clock.Sleep(t.live, readyEvery); err != nil {
 			continue // stopped: the next turn of this loop says so
 		}
 		if err := t.ready(t.live, true); err != nil && context.Cause(t.live) == nil {

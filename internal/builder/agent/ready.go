@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"surgent.dev/surgent/internal/builder/agent/tools"
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/sandbox"
 )
 
@@ -58,7 +59,7 @@ func (t *task) ready(ctx context.Context, missed bool) error {
 				return orCause(ctx, err)
 			}
 		}
-		if err := sleep(ctx, readyEvery); err != nil {
+		if err := clock.Sleep(ctx, readyEvery); err != nil {
 			return err
 		}
 	}

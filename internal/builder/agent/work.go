@@ -110,15 +110,3 @@ func (w *worker) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 		}
 	}
 }
-
-// sleep waits, or returns why the context ended.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -80,7 +79,7 @@ func Await(ctx context.Context, client sandbox.Client, id, commandID string) err
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		if status, _, err := Fetch(ctx, target, "/"); err == nil && status != http.StatusBadGateway {
+		if status, _, err := fetch(ctx, target, "/"); err == nil && status != http.StatusBadGateway {
 			return nil
 		}
 		if n%5 == 4 {
@@ -107,9 +106,9 @@ func exited(ctx context.Context, tb sandbox.Processes, commandID string, code in
 	return &ExitError{Code: code, Tail: l.tail()}
 }
 
-// Fetch gets one path of an app through the sandbox's preview and returns the
+// fetch gets one path of an app through the sandbox's preview and returns the
 // status and at most 4 MiB of the body.
-func Fetch(ctx context.Context, target sandbox.PreviewTarget, path string) (status int, body string, err error) {
+func fetch(ctx context.Context, target sandbox.PreviewTarget, path string) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(target.URL, "/")+path, nil)
@@ -119,7 +118,13 @@ func Fetch(ctx context.Context, target sandbox.PreviewTarget, path string) (stat
 	req.Header.Set("X-Daytona-Preview-Token", target.Token)
 	req.Header.Set("X-Daytona-Skip-Preview-Warning", "true")
 	req.Header.Set("Accept", "text/html,*/*")
-	res, err := (&http.Client{Transport: loopback, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	// No connection is kept: a sandbox that is about to be frozen must not hold
+	// one.
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true, DialContext: target.Dial},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return 0, "", fmt.Errorf("fetch %s: %w", path, err)
 	}
@@ -129,18 +134,4 @@ func Fetch(ctx context.Context, target sandbox.PreviewTarget, path string) (stat
 		return 0, "", fmt.Errorf("fetch %s: %w", path, err)
 	}
 	return res.StatusCode, string(raw), nil
-}
-
-// loopback reaches previews of this machine, whose hosts end in .localhost:
-// resolvers need not know that to be the loopback. It keeps no connections:
-// a sandbox that is about to be frozen must not hold one.
-var loopback = &http.Transport{
-	DisableKeepAlives: true,
-	DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		host, port, err := net.SplitHostPort(addr)
-		if err == nil && (host == "localhost" || strings.HasSuffix(host, ".localhost")) {
-			addr = net.JoinHostPort("127.0.0.1", port)
-		}
-		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, addr)
-	},
 }

@@ -22,7 +22,7 @@ const maxWarm = 80
 // that the dev server has transformed and bundled them before it is frozen.
 // Modules that don't load are the app's own matter and left out.
 func Warm(ctx context.Context, target sandbox.PreviewTarget) error {
-	_, page, err := Fetch(ctx, target, "/")
+	_, page, err := fetch(ctx, target, "/")
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func Warm(ctx context.Context, target sandbox.PreviewTarget) error {
 	for len(queue) > 0 {
 		next := queue[0]
 		queue = queue[1:]
-		status, body, err := Fetch(ctx, target, next)
+		status, body, err := fetch(ctx, target, next)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

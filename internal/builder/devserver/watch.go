@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/sandbox"
 )
 
@@ -69,7 +70,7 @@ func Watch(ctx context.Context, tb sandbox.Processes, commandID string, report f
 	for {
 		select {
 		case <-kick:
-			if err := rest(ctx, settle); err != nil {
+			if err := clock.Sleep(ctx, settle); err != nil {
 				stop()
 				<-done
 				return err
@@ -92,16 +93,5 @@ func Watch(ctx context.Context, tb sandbox.Processes, commandID string, report f
 			}
 			return send(Exited, cmd.ExitCode)
 		}
-	}
-}
-
-func rest(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
 	}
 }

@@ -3,7 +3,10 @@
 // take a func() time.Time; this package supplies the values.
 package clock
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Now returns the current time. It is the one place below app that reads the
 // real clock; everything else receives a func() time.Time in its Config.
@@ -16,4 +19,16 @@ func OrNow(now func() time.Time) func() time.Time {
 		return time.Now
 	}
 	return now
+}
+
+// Sleep waits for d, or returns why ctx ended first.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
