@@ -30,7 +30,7 @@ run: host build ## set up what is missing, build, serve http://localhost:3210
 
 .PHONY: dev
 dev: host build ## as run, reloading on change, with the Vite dev server behind it
-	$(BIN) dev
+	@scripts/run $(BIN) dev
 
 .PHONY: host
 host: ## install the host packages that a run needs (asks for sudo where it must)
