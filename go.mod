@@ -2,6 +2,9 @@ module surgent.dev/surgent
 
 go 1.26.3
 
+// Some npm packages ship Go files.
+ignore node_modules
+
 require (
 	github.com/anthropics/anthropic-sdk-go v1.84.0
 	github.com/bmatcuk/doublestar/v4 v4.10.4
