@@ -107,7 +107,7 @@ func TestL3AFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	if got.Sandbox.IsInitialized || !strings.Contains(got.Sandbox.Error, "sandbox server") {
 		t.Errorf("sandbox %+v", got.Sandbox)
 	}
-	// Ruling: neither a prompt nor "Try again" fails for a broken sandbox.
+	// Neither a prompt nor "Try again" fails for a broken sandbox.
 	var project struct {
 		Sandbox struct {
 			Status string `json:"status"`
