@@ -32,9 +32,9 @@ func IndexKey(table, index string, equal ...value.Value) Key {
 // publishes it.
 func StreamKey(name string) Key { return Key("s\x00" + name) }
 
-// WriteKeys returns the keys of every read that doc takes part in. A write
+// writeKeys returns the keys of every read that doc takes part in. A write
 // publishes those of the document before and of the document after it.
-func WriteKeys(t schema.Table, doc value.Object) []Key {
+func writeKeys(t schema.Table, doc value.Object) []Key {
 	id, _ := doc[schema.FieldID].(string)
 	keys := []Key{TableKey(t.Name), DocumentKey(t.Name, id)}
 	for _, ix := range t.Indexes {

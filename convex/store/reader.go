@@ -119,7 +119,7 @@ func (r *reader) Paginate(ctx context.Context, s Scan, o PageOptions) (Page[valu
 		return page, err
 	}
 	if c, ok := o.Cursor.(string); ok {
-		if s.After, err = ParseCursor(c, len(fields)); err != nil {
+		if s.After, err = parseCursor(c, len(fields)); err != nil {
 			return page, err
 		}
 		if s.After.End {
@@ -131,7 +131,7 @@ func (r *reader) Paginate(ctx context.Context, s Scan, o PageOptions) (Page[valu
 		end = r.journal.replay()
 	}
 	if end != "" {
-		if s.Through, err = ParseCursor(end, len(fields)); err != nil {
+		if s.Through, err = parseCursor(end, len(fields)); err != nil {
 			return page, err
 		}
 		if s.Through.End {
@@ -163,7 +163,7 @@ func (r *reader) firstRun(ctx context.Context, s Scan, o PageOptions, fields []s
 		return p, nil
 	}
 	p.Page = docs[:n]
-	p.ContinueCursor = PositionOf(docs[n-1], fields).Cursor()
+	p.ContinueCursor = positionOf(docs[n-1], fields).Cursor()
 	return p, nil
 }
 
@@ -174,7 +174,7 @@ func (p *Page[T]) split(o PageOptions, fields []string) {
 	if !ok || o.NumItems < 1 || len(docs) <= 2*int(o.NumItems) {
 		return
 	}
-	p.SplitCursor = PositionOf(docs[len(docs)/2-1], fields).Cursor()
+	p.SplitCursor = positionOf(docs[len(docs)/2-1], fields).Cursor()
 	status := "SplitRecommended"
 	p.PageStatus = &status
 }

@@ -85,8 +85,8 @@ func (s Scan) Key() Key {
 	return IndexKey(s.Table, s.Index, s.Equal...)
 }
 
-// PositionOf returns the place of doc in an index on fields.
-func PositionOf(doc value.Object, fields []string) *Position {
+// positionOf returns the place of doc in an index on fields.
+func positionOf(doc value.Object, fields []string) *Position {
 	p := &Position{Fields: make([][]byte, len(fields))}
 	for i, f := range fields {
 		p.Fields[i] = value.AppendOrdered(nil, FieldAt(doc, f))
@@ -130,8 +130,8 @@ func (p *Position) Cursor() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// ParseCursor is the inverse of Cursor for an index with this many fields.
-func ParseCursor(s string, fields int) (*Position, error) {
+// parseCursor is the inverse of Cursor for an index with this many fields.
+func parseCursor(s string, fields int) (*Position, error) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil {
 		return nil, ErrBadCursor

@@ -115,7 +115,7 @@ func (w *writer) Delete(ctx context.Context, table, id string) error {
 	if err := w.tx.Remove(ctx, table, id); err != nil {
 		return fmt.Errorf("delete %s %s: %w", table, id, err)
 	}
-	w.tx.Publish(WriteKeys(t, before)...)
+	w.tx.Publish(writeKeys(t, before)...)
 	return w.counted()
 }
 
@@ -143,9 +143,9 @@ func (w *writer) put(ctx context.Context, t schema.Table, before, after value.Ob
 		return fmt.Errorf("write %s: %w", t.Name, err)
 	}
 	if before != nil {
-		w.tx.Publish(WriteKeys(t, before)...)
+		w.tx.Publish(writeKeys(t, before)...)
 	}
-	w.tx.Publish(WriteKeys(t, after)...)
+	w.tx.Publish(writeKeys(t, after)...)
 	return w.counted()
 }
 

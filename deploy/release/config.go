@@ -153,7 +153,7 @@ func (c *config) check(name string) error {
 		return deploy.Refuse("%s has more than %d vars", name, maxVars)
 	}
 	for key, value := range c.Vars {
-		if !ValidVar(key) {
+		if !validVar(key) {
 			return deploy.Refuse("%s: %.80q cannot be the name of a variable", name, key)
 		}
 		if len(value) > maxVarBytes {
@@ -178,7 +178,7 @@ func (c *config) check(name string) error {
 		return deploy.Refuse("%s: assets.not_found_handling cannot be %.80q", name, a.NotFoundHandling)
 	}
 	if a.Binding != "" {
-		if !ValidVar(a.Binding) {
+		if !validVar(a.Binding) {
 			return deploy.Refuse("%s: %.80q cannot be the name of the assets binding", name, a.Binding)
 		}
 		if _, both := c.Vars[a.Binding]; both {
@@ -188,8 +188,8 @@ func (c *config) check(name string) error {
 	return nil
 }
 
-// ValidVar tells whether a variable or binding may have the name.
-func ValidVar(name string) bool {
+// validVar tells whether a variable or binding may have the name.
+func validVar(name string) bool {
 	return bindingName.MatchString(name) && name != "__proto__" && name != "constructor" && name != "prototype"
 }
 

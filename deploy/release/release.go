@@ -78,7 +78,7 @@ func setVars(rel *deploy.Release, proposed map[string]json.RawMessage, owners ma
 		}
 	}
 	for name, text := range owners {
-		if !ValidVar(name) || len(text) > maxVarBytes {
+		if !validVar(name) || len(text) > maxVarBytes {
 			return deploy.Refuse("%.80q cannot be a variable, or its value is larger than %d KiB", name, maxVarBytes>>10)
 		}
 		delete(rel.JSONVars, name)

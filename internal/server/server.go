@@ -60,7 +60,7 @@ func (s *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.main.ServeHTTP(w, r)
 	case !isSub || label == "" || strings.Contains(label, "."):
 		notFound(w)
-	case IsPreviewLabel(label):
+	case isPreviewLabel(label):
 		s.preview.ServeHTTP(w, r)
 	case s.apps != nil:
 		s.apps.ServeHTTP(w, r)
@@ -81,9 +81,9 @@ func canonical(next http.Handler, scheme, domain string) http.Handler {
 	})
 }
 
-// IsPreviewLabel tells whether a host's first label has the form of a
+// isPreviewLabel tells whether a host's first label has the form of a
 // preview's, `<digits>-…`. No app may have such a name.
-func IsPreviewLabel(label string) bool {
+func isPreviewLabel(label string) bool {
 	digits, rest, ok := strings.Cut(label, "-")
 	return ok && digits != "" && rest != "" && strings.Trim(digits, "0123456789") == ""
 }

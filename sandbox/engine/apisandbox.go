@@ -194,7 +194,7 @@ func (e *Engine) postFreeze(w http.ResponseWriter, r *http.Request) error {
 		return fail(http.StatusConflict, "Snapshot with name %q already exists", req.Name)
 	}
 	return e.move(func(ctx context.Context, c *cell) error {
-		return c.Freeze(context.WithoutCancel(ctx), req.Name)
+		return c.freeze(context.WithoutCancel(ctx), req.Name)
 	})(w, r)
 }
 

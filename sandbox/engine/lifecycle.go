@@ -368,9 +368,9 @@ func recoverDir(to string) error {
 	return errors.Join(os.RemoveAll(to+".tmp"), os.RemoveAll(to+".old"))
 }
 
-// Freeze makes a live snapshot of a running sandbox, which goes on running
+// freeze makes a live snapshot of a running sandbox, which goes on running
 // with a new token: the old one is in the snapshot.
-func (c *cell) Freeze(ctx context.Context, name string) error {
+func (c *cell) freeze(ctx context.Context, name string) error {
 	if err := c.begin(); err != nil {
 		return err
 	}

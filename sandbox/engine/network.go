@@ -221,7 +221,7 @@ func (nw *network) drop(s *slot) {
 	if link, err := netlink.LinkByName(s.veth); err == nil {
 		_ = netlink.LinkDel(link) // its peer's namespace may have taken it
 	}
-	_ = removeNetns(s.ns)
+	_ = removeNetns(s.ns) // whoever takes the slot next removes what is left
 	nw.mu.Lock()
 	nw.used[s.n] = false
 	nw.mu.Unlock()

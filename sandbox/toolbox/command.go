@@ -77,7 +77,7 @@ func (s *session) run(f commandFile) (*command, error) {
 		return nil, fmt.Errorf("prepare command: %w", err)
 	}
 	if err := s.tell(". " + quote(filepath.Join(c.dir, "run.sh")) + "\n"); err != nil {
-		_ = os.RemoveAll(c.dir)
+		_ = os.RemoveAll(c.dir) // as above
 		if errors.Is(err, unix.ENXIO) {
 			return nil, fail(http.StatusGone, "SESSION_ENDED", "session %s has ended", s.ID)
 		}

@@ -384,7 +384,7 @@ func (s *session) flush(ctx context.Context, identity *function.Identity) error 
 		return nil
 	}
 	if len(t.Updates) > 0 && t.Start.Identity == t.End.Identity && identity.Expired(s.handler.config.Now()) {
-		_ = s.authError(ctx, "The token has expired", false)
+		_ = s.authError(ctx, "The token has expired", false) // the connection ends either way
 		s.end(websocket.StatusNoStatusRcvd, "")
 		return nil
 	}

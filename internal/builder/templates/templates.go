@@ -82,9 +82,9 @@ func find(slug string) (templates.Template, bool) {
 	return templates.Template{}, false
 }
 
-// SnapshotName names the warm snapshot of a template. The content is in it,
+// snapshotName names the warm snapshot of a template. The content is in it,
 // so that another version of the binary makes another snapshot.
-func SnapshotName(t templates.Template) string { return t.Slug + ":" + t.ContentHash[:12] }
+func snapshotName(t templates.Template) string { return t.Slug + ":" + t.ContentHash[:12] }
 
 // Upload puts a template's files into the working folder of a sandbox.
 func Upload(ctx context.Context, tb sandbox.Files, workDir string, t templates.Template) error {

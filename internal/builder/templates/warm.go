@@ -110,7 +110,7 @@ func (w *Warmer) Snapshot(ctx context.Context, row *Template) (name string, warm
 	err = w.ensure(ctx, t)
 	switch {
 	case err == nil:
-		return SnapshotName(t), true, nil
+		return snapshotName(t), true, nil
 	case ctx.Err() != nil:
 		return "", false, err
 	}
@@ -121,7 +121,7 @@ func (w *Warmer) Snapshot(ctx context.Context, row *Template) (name string, warm
 // ensure makes a template's snapshot unless it is there. Callers that come
 // while it is being made wait for the one that makes it.
 func (w *Warmer) ensure(ctx context.Context, t templates.Template) error {
-	name := SnapshotName(t)
+	name := snapshotName(t)
 	for {
 		w.mu.Lock()
 		if w.ready[name] {

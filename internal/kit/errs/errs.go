@@ -25,11 +25,10 @@ const (
 )
 
 // Error carries a code, a message for people, and optionally the private
-// cause and a hint for whoever operates the server.
+// cause.
 type Error struct {
 	Code    Code
 	Message string
-	Hint    string
 	Cause   error
 }
 
@@ -52,13 +51,6 @@ func New(code Code, format string, args ...any) *Error {
 // Wrap returns an error with a code and a message, keeping cause for the log.
 func Wrap(code Code, cause error, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Cause: cause}
-}
-
-// WithHint returns a copy of e that tells the operator what to do.
-func (e *Error) WithHint(hint string) *Error {
-	c := *e
-	c.Hint = hint
-	return &c
 }
 
 // CodeOf returns the code of the first coded error in err's tree, Internal
