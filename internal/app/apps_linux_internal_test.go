@@ -23,19 +23,7 @@ import (
 // Apps in the engine's boxes, which is where strangers' code runs: the whole
 // suite of targets, and what the boxes are for.
 func TestAppsInBoxes(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("sandboxes need root")
-	}
-	binary, err := filepath.Abs("../../bin/surgent")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if path := os.Getenv("SURGENT_TEST_BINARY"); path != "" {
-		binary = path
-	}
-	if _, err := os.Stat(binary); err != nil {
-		t.Skip("no built binary (make build)")
-	}
+	binary := builtBinary(t)
 	cache := os.Getenv("SURGENT_CACHE")
 	if cache == "" {
 		dir, err := os.UserCacheDir()

@@ -21,6 +21,17 @@ func realBench(t *testing.T, env map[string]string) *bench {
 	if testing.Short() {
 		t.Skip("starts real sandboxes")
 	}
+	binary := builtBinary(t)
+	if cache := os.Getenv("SURGENT_CACHE"); cache != "" {
+		env["SURGENT_CACHE"] = cache
+	}
+	return start(t, t.TempDir(), binary, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), env)
+}
+
+// builtBinary returns the built program, or skips the test: sandboxes need it
+// and root.
+func builtBinary(t *testing.T) string {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("sandboxes need root")
 	}
@@ -34,10 +45,7 @@ func realBench(t *testing.T, env map[string]string) *bench {
 	if _, err := os.Stat(binary); err != nil {
 		t.Skip("no built binary (make build)")
 	}
-	if cache := os.Getenv("SURGENT_CACHE"); cache != "" {
-		env["SURGENT_CACHE"] = cache
-	}
-	return start(t, t.TempDir(), binary, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), env)
+	return binary
 }
 
 // box is the part of a project that its sandbox's life shows in.
