@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -268,7 +269,17 @@ func publicAddress(to netip.AddrPort) bool {
 			return false
 		}
 	}
-	return true
+	own, err := net.InterfaceAddrs()
+	return err == nil && !among(own, ip)
+}
+
+// among tells whether an address is one of this machine's. A public one of its
+// own leads past every firewall in front of it, to what listens here.
+func among(own []net.Addr, ip netip.Addr) bool {
+	return slices.ContainsFunc(own, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(ip.AsSlice())
+	})
 }
 
 // cappedBody fails, rather than ends, past its cap.
