@@ -17,7 +17,7 @@ import (
 	"surgent.dev/surgent/internal/config"
 )
 
-// L4, S8: a project without a template crashed; the limit was checked apart
+// A project without a template crashed; the limit was checked apart
 // from the insert.
 func TestL4AProjectWithoutATemplateTakesTheDefaultOne(t *testing.T) {
 	t.Parallel()
@@ -42,7 +42,7 @@ func TestL4AProjectWithoutATemplateTakesTheDefaultOne(t *testing.T) {
 	if len(templates) < 2 || templates[0].Slug != "web-app" || templates[0].Repo != "embedded:web-app" {
 		t.Fatalf("templates %+v", templates)
 	}
-	// L4: the caller's metadata was overwritten.
+	// The caller's metadata was overwritten.
 	var mine string
 	p.must(t, "mutation", "projects:createProject", obj{"name": "B", "templateId": templates[1].ID, "metadata": obj{"mine": true}}, &mine)
 	p.must(t, "query", "projects:getProject", obj{"projectId": mine}, &got)
@@ -86,7 +86,7 @@ func TestTheLimitHoldsUnder100ParallelCreates(t *testing.T) {
 	p.project(t, "In its place")
 }
 
-// L3: a sandbox that failed was marked ready, with no reason and no way on.
+// A sandbox that failed was marked ready, with no reason and no way on.
 func TestL3AFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -122,7 +122,7 @@ func TestL3AFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	p.refused(t, "action", "files:listFiles", obj{"projectId": id}, "Sandbox not found", "not_found")
 }
 
-// S3: one could take over the app of another, and names were not checked.
+// One could take over the app of another, and names were not checked.
 func TestS3NamesBelongToOneProject(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -150,7 +150,7 @@ func TestS3NamesBelongToOneProject(t *testing.T) {
 	q.refused(t, "mutation", "projects:deployProject", obj{"projectId": theirs, "deployName": "3000-box"}, "Letters, digits", "name_bad")
 	q.refused(t, "mutation", "projects:deployProject", obj{"projectId": theirs, "deployName": "!!"}, "Letters, digits", "name_bad")
 
-	// D1: a deployment that can't go on ends, with a reason.
+	// A deployment that can't go on ends, with a reason.
 	var list []struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`
@@ -170,7 +170,7 @@ func TestS3NamesBelongToOneProject(t *testing.T) {
 	})
 }
 
-// D1: a crash in the middle left "building" for ever, and the page hid Deploy.
+// A crash in the middle left "building" for ever, and the page hid Deploy.
 func TestD1ACrashLeavesNoDeploymentHanging(t *testing.T) {
 	t.Parallel()
 	dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freePort(t))
@@ -203,7 +203,7 @@ func TestD1ACrashLeavesNoDeploymentHanging(t *testing.T) {
 	}
 }
 
-// S8: any guest could keep a sandbox running for ever.
+// Any guest could keep a sandbox running for ever.
 func TestS8GuestsCannotKeepASandboxRunning(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -224,7 +224,7 @@ func TestPromptsAndSessions(t *testing.T) {
 	p.refused(t, "mutation", "sessions:createMessageAndRunAgent", send("prompt", " \n"), "needs some text", "")
 	p.refused(t, "mutation", "sessions:createMessageAndRunAgent", send("projectId", other), "another project", "")
 	p.refused(t, "mutation", "sessions:createMessageAndRunAgent", send("mode", "yolo"), "ArgumentValidationError", "")
-	// S9: the model's name went into a shell line.
+	// The model's name went into a shell line.
 	p.refused(t, "mutation", "sessions:createMessageAndRunAgent", send("model", "x; rm -rf /"), "no model's name", "")
 	var answer struct {
 		SessionID string `json:"sessionId"`

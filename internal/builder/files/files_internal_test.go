@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// S10: a bare prefix test admitted /workspace-x, and .git was not protected.
+// A bare prefix test admitted /workspace-x, and .git was not protected.
 func TestClean(t *testing.T) {
 	t.Parallel()
 	const root = "/workspace"

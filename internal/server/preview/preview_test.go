@@ -251,7 +251,7 @@ func TestLinksThatDontOpen(t *testing.T) {
 	}
 }
 
-// S6: anonymous callers woke sandboxes and got any port of them.
+// Anonymous callers woke sandboxes and got any port of them.
 func TestS6StrangersWakeNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -269,7 +269,7 @@ func TestS6StrangersWakeNothing(t *testing.T) {
 	}
 }
 
-// S6: all headers, cookies of the workspace included, went to untrusted code.
+// All headers, cookies of the workspace included, went to untrusted code.
 func TestS6OurCredentialsStayHere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
