@@ -76,7 +76,7 @@ var rules = map[string]rule{
 	"sessions:stopAgent":                {"mutation", ofSession(), unauthenticated, forbidden},
 	"sessions:createMessageAndRunAgent": {"mutation", both("prompt", "hi"), unauthenticated, forbidden},
 
-	// Anybody could add checkpoints anywhere and read everybody's.
+	// Not anybody's to add to or to read.
 	"commits:saveCheckpoint": {"mutation", both("sha", "abcdef0"), unauthenticated, forbidden},
 	"commits:listBySession":  {"query", ofSession(), "[]", "[]"},
 	"commits:listByProject":  {"query", ofProject(), "[]", "[]"},

@@ -17,9 +17,12 @@ import (
 	"surgent.dev/surgent/internal/config"
 )
 
-// A project without a template crashed; the limit was checked apart
-// from the insert.
-func TestL4AProjectWithoutATemplateTakesTheDefaultOne(t *testing.T) {
+// The tests of this file each hold off a mistake that builders of this kind
+// have shipped with; the comment before a test says what went wrong there.
+
+// A project without a template crashed; the limit was checked apart from the
+// insert.
+func TestAProjectWithoutATemplateTakesTheDefaultOne(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	p := b.signUp(t)
@@ -87,7 +90,7 @@ func TestTheLimitHoldsUnder100ParallelCreates(t *testing.T) {
 }
 
 // A sandbox that failed was marked ready, with no reason and no way on.
-func TestL3AFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
+func TestAFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	p := b.guest(t)
@@ -123,7 +126,7 @@ func TestL3AFailedSandboxSaysWhyAndCanBeTriedAgain(t *testing.T) {
 }
 
 // One could take over the app of another, and names were not checked.
-func TestS3NamesBelongToOneProject(t *testing.T) {
+func TestNamesBelongToOneProject(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	p, q := b.guest(t), b.guest(t)
@@ -171,7 +174,7 @@ func TestS3NamesBelongToOneProject(t *testing.T) {
 }
 
 // A crash in the middle left "building" for ever, and the page hid Deploy.
-func TestD1ACrashLeavesNoDeploymentHanging(t *testing.T) {
+func TestACrashLeavesNoDeploymentHanging(t *testing.T) {
 	t.Parallel()
 	dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	b := startBenchAt(t, dir, addr)
@@ -204,7 +207,7 @@ func TestD1ACrashLeavesNoDeploymentHanging(t *testing.T) {
 }
 
 // Any guest could keep a sandbox running for ever.
-func TestS8GuestsCannotKeepASandboxRunning(t *testing.T) {
+func TestGuestsCannotKeepASandboxRunning(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	g := b.guest(t)

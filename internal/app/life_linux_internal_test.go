@@ -122,7 +122,7 @@ func TestLife(t *testing.T) {
 		t.Fatalf("the preview answers %d %.80s", status, page)
 	}
 
-	// The platform's keys were in every sandbox's environment.
+	// The platform's keys are in no sandbox's environment.
 	t.Run("no keys inside", func(t *testing.T) {
 		out, err := b.sandboxes.client.Toolbox(at.SandboxID).Execute(t.Context(), sandbox.ExecRequest{Command: "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; env"})
 		if err != nil {
@@ -140,8 +140,8 @@ func TestLife(t *testing.T) {
 		if content.Content != "kept" || content.Encoding != "utf8" {
 			t.Errorf("read %+v", content)
 		}
-		// A prefix test admitted siblings; .git and the project itself
-		// were not protected; a missing folder listed its parent.
+		// A mere prefix would admit siblings; .git and the project itself are
+		// protected, and a missing folder does not list its parent.
 		for _, path := range []string{"../etc/passwd", "/workspace-x/a", "/etc/passwd", "notes/../../etc/passwd", ".git/config", "/workspace/.git"} {
 			p.refused(t, "action", "files:readFile", obj{"projectId": id, "path": path}, "", "")
 		}
@@ -255,7 +255,7 @@ func TestLife(t *testing.T) {
 		if status, body := visitor.get(t, "life-test", "/api/hello"); status != http.StatusOK || !strings.Contains(body, "Hello") {
 			t.Errorf("the app answers %d %s", status, body)
 		}
-		// A failed build left the state hanging and hid the log.
+		// A failed build leaves nothing hanging and shows its log.
 		var pkg struct{ Content string }
 		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "package.json"}, &pkg)
 		p.must(t, "action", "files:uploadFile", obj{"projectId": id, "path": "package.json", "content": strings.Replace(pkg.Content, `"vite build"`, `"echo no luck; exit 3"`, 1)}, nil)
@@ -301,7 +301,7 @@ func TestLife(t *testing.T) {
 		}
 	})
 
-	// Any error made a new, empty sandbox, and the work was gone.
+	// An error must not make a new, empty sandbox, with the work gone.
 	t.Run("lost", func(t *testing.T) {
 		if err := b.sandboxes.client.Delete(t.Context(), at.SandboxID); err != nil {
 			t.Fatal(err)

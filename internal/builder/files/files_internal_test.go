@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A bare prefix test admitted /workspace-x, and .git was not protected.
+// A mere prefix would admit /workspace-x; .git is protected.
 func TestClean(t *testing.T) {
 	t.Parallel()
 	const root = "/workspace"

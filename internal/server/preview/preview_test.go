@@ -251,8 +251,8 @@ func TestLinksThatDontOpen(t *testing.T) {
 	}
 }
 
-// Anonymous callers woke sandboxes and got any port of them.
-func TestS6StrangersWakeNothing(t *testing.T) {
+// Anonymous callers wake no sandbox and get no port of one.
+func TestStrangersWakeNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.set(preview.Sandbox{State: preview.Stopped})
@@ -269,8 +269,8 @@ func TestS6StrangersWakeNothing(t *testing.T) {
 	}
 }
 
-// All headers, cookies of the workspace included, went to untrusted code.
-func TestS6OurCredentialsStayHere(t *testing.T) {
+// No header that is the workspace's goes to untrusted code.
+func TestOurCredentialsStayHere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.set(preview.Sandbox{State: preview.Started, Public: true})
