@@ -47,6 +47,13 @@ type Transition struct {
 // than its newest.
 var ErrBaseVersion = errors.New("BaseVersionMismatch")
 
+// maxQueries is how many queries one client may watch: one write can make all
+// of them run again, and every client waits for that.
+const maxQueries = 4096
+
+// ErrTooMany is returned when a client would watch more than that.
+var ErrTooMany = errors.New("TooManyQueries")
+
 // Client is one connection's view. Its methods are safe for concurrent use.
 type Client struct {
 	hub   *Hub
@@ -106,8 +113,8 @@ func (c *Client) request(fn func()) {
 	c.hub.waker.Wake()
 }
 
-// ModifyQuerySet adds and removes queries. The error is ErrBaseVersion or says
-// which id is wrong; the client's set is then as before.
+// ModifyQuerySet adds and removes queries. The error is ErrBaseVersion, ErrTooMany
+// or says which id is wrong; the client's set is then as before.
 func (c *Client) ModifyQuerySet(base, next uint32, add []Query, remove []uint32) error {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
@@ -126,6 +133,9 @@ func (c *Client) ModifyQuerySet(base, next uint32, add []Query, remove []uint32)
 			return fmt.Errorf("query id %d is unknown", id)
 		}
 		delete(known, id)
+	}
+	if len(known) > maxQueries {
+		return fmt.Errorf("%w: %d, at most %d", ErrTooMany, len(known), maxQueries)
 	}
 	c.known = known
 	c.received.QuerySet = next

@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -325,6 +326,13 @@ func TestWrongModifications(t *testing.T) {
 	c := w.hub.Connect()
 	defer c.Close()
 	q := query(t, 0, "notes:total", value.Object{})
+	many := slices.Repeat([]live.Query{q}, 4097)
+	for i := range many {
+		many[i].ID = uint32(i)
+	}
+	if err := c.ModifyQuerySet(0, 1, many, nil); !errors.Is(err, live.ErrTooMany) {
+		t.Errorf("%d queries: %v", len(many), err)
+	}
 	for name, err := range map[string]error{
 		"wrong base":     c.ModifyQuerySet(1, 2, nil, nil),
 		"not newer":      c.ModifyQuerySet(0, 0, nil, nil),

@@ -268,7 +268,7 @@ func (s *session) modify(m *message) error {
 		return &fatal{err.Error()}
 	}
 	err = s.client.ModifyQuerySet(m.BaseVersion, m.NewVersion, add, remove)
-	if errors.Is(err, live.ErrBaseVersion) {
+	if errors.Is(err, live.ErrBaseVersion) || errors.Is(err, live.ErrTooMany) {
 		return &fatal{err.Error()}
 	}
 	return err
