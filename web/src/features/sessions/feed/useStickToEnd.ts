@@ -39,9 +39,11 @@ export function useStickToEnd(): Stick {
     const inner = content.current;
     if (!box || !inner) return;
     let height = -1;
+    let room = -1;
     const follow = () => {
       if (held.current) box.scrollTop = box.scrollHeight;
       height = box.scrollHeight;
+      room = box.clientHeight;
     };
     const observer = new ResizeObserver(follow);
     observer.observe(inner);
@@ -54,7 +56,8 @@ export function useStickToEnd(): Stick {
       if (distance() <= nearEnd) {
         // Only a reader's own way down holds again: a shrinking list is no wish.
         if (!held.current && !up && box.scrollHeight === height) set(true);
-      } else if (up && held.current && box.scrollHeight >= height) set(false);
+        // Nor is more room, as when a long prompt leaves the box, the reader's way up.
+      } else if (up && held.current && box.scrollHeight >= height && box.clientHeight === room) set(false);
     };
     const letGo = () => held.current && distance() >= 0 && box.scrollHeight > box.clientHeight && set(false);
     const onWheel = (e: WheelEvent) => void (e.deltaY < 0 && letGo());
