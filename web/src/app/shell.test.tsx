@@ -44,6 +44,22 @@ describe("the line", () => {
     act(() => void vi.advanceTimersByTime(1000));
     expect(screen.queryByText(/Connection|Back online/)).not.toBeInTheDocument();
   });
+
+  it.each([
+    ["is told, though the line seems open", () => Promise.reject(new Error("offline")), 1],
+    ["is nothing where the server is on this machine", () => Promise.resolve(new Response("ok")), 0],
+  ])("no network %s", async (_, healthz, told) => {
+    vi.stubGlobal("fetch", healthz);
+    vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+    open(makeWorld(), "/");
+    await home();
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    await act(async () => void window.dispatchEvent(new Event("offline")));
+    await act(() => vi.advanceTimersByTimeAsync(2000));
+    expect(screen.queryAllByText("Connection lost. Trying again…")).toHaveLength(told);
+    vi.restoreAllMocks();
+    vi.unstubAllGlobals();
+  });
 });
 
 it("a server that doesn't answer at all is told on the first page as well", async () => {
