@@ -57,7 +57,7 @@ describe("sign-in", () => {
     const { user } = open(world, "/");
     await screen.findByLabelText("Email");
     await user.click(screen.getByRole("link", { name: "Create an account" }));
-    await user.type(await screen.findByLabelText("Email"), "mara.klein@example.com");
+    await user.type(await screen.findByLabelText("Email"), "Mara.Klein@example.com");
     await user.tab();
     await user.keyboard("a long password{Enter}");
     expect(await screen.findByRole("textbox", { name: "What should it do?" })).toHaveFocus();

@@ -39,7 +39,8 @@ export function SignInForm({ flow, email: known = "" }: SignInFormProps) {
     setProblems(found);
     if (Object.keys(found).length > 0) return;
     setBusy(true);
-    const refusal = await signIn(flow, email.trim(), password);
+    // A phone writes the first letter large; it is the same address.
+    const refusal = await signIn(flow, email.trim().toLowerCase(), password);
     if (refusal !== undefined) {
       setBusy(false);
       setProblems(explain(refusal));
