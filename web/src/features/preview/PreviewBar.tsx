@@ -115,7 +115,8 @@ function Address({ path, isPublic, ready, onGo, onCopy, onPublic }: PreviewBarPr
 
 function toPath(text: string): string {
   const bare = text.trim().replace(/^https?:\/\/[^/]+/, "");
-  return bare.startsWith("/") ? bare : `/${bare}`;
+  // Two slashes would begin another host.
+  return `/${bare.replace(/^\/+/, "")}`;
 }
 
 /** A build error that the dev server reports now. */

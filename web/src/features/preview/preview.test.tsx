@@ -36,6 +36,9 @@ describe("the app", () => {
     const again = screen.getByRole("textbox", { name: "Path in the app" });
     await user.type(again, "xyz{Escape}");
     expect(again).toHaveValue("/about");
+    await user.clear(again);
+    await user.type(again, "//elsewhere.test{Enter}");
+    expect(await frame()).toHaveAttribute("src", "http://3000-box.localhost:3210/elsewhere.test");
   });
 
   it("stays the same element over tabs and while the project changes", async () => {
