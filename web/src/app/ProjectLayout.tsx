@@ -72,7 +72,7 @@ export function ProjectLayout({ header, strips, chat, chatIcon, chatNews, panels
                 !chatShown && "hidden",
               )}
             >
-              <div {...tabPanel("chat")} className="flex min-h-0 flex-1 flex-col">
+              <div {...tabPanel("chat")} className="flex min-h-0 flex-1 flex-col short:overflow-y-auto">
                 {chat}
               </div>
             </section>

@@ -43,6 +43,7 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
           className={cx(
             "fixed inset-x-0 top-[12dvh] z-40 mx-auto flex max-h-[80dvh] w-[calc(100vw-32px)] max-w-[480px] animate-dialog flex-col",
             "rounded-box border border-rim bg-raised text-ink shadow-dialog",
+            "short:top-2 short:block short:max-h-[calc(100dvh-16px)] short:overflow-y-auto",
             className,
           )}
         >

@@ -96,7 +96,7 @@ export function Composer(props: ComposerProps) {
             type="submit"
             aria-label="Send"
             aria-disabled={empty}
-            className="touch-square inline-flex size-8 items-center justify-center rounded-field bg-accent text-on-accent transition-colors hover:bg-accent-hover"
+            className="touch-square inline-flex size-8 items-center justify-center rounded-field border border-transparent bg-accent text-on-accent transition-colors hover:bg-accent-hover"
           >
             <ArrowUp size={16} strokeWidth={2} aria-hidden />
           </button>

@@ -32,7 +32,7 @@ export function Feed({ turns, firstNumber, loading, older, complete, sending, in
   const onKeyDown = useRows(content);
   const nothing = !loading && turns.length === 0 && sending.length === 0;
   return (
-    <div className="relative flex min-h-0 flex-1 flex-col">
+    <div className="relative flex min-h-0 flex-1 flex-col short:min-h-28 short:shrink-0">
       <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto overscroll-contain" data-feed>
         <div ref={content} className="flex min-h-full flex-col justify-end pb-3">
           {loading && <FeedSkeleton />}
