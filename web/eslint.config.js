@@ -1,7 +1,7 @@
 import hooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
-const features = ["account", "commits", "deployments", "files", "preview", "projects", "sessions", "signin", "terminal"];
+const features = ["account", "commits", "deployments", "files", "preview", "projects", "sessions", "signin"];
 
 // Import floors of the workspace: lib <- ui, sync, commands <- features <- app. Each folder says what it may not know.
 const client = {
