@@ -27,7 +27,7 @@ const rules = [
   {
     prompt: "(?i)build a todo list",
     answers: [
-      { ...call("TodoWrite", plan(0), `I start with the list. ${"First the markup, then the state that it needs. ".repeat(6)}`, { delay_ms: 300 }), first_delay_ms: 3000 },
+      call("TodoWrite", plan(0), `I start with the list. ${"First the markup, then the state that it needs. ".repeat(6)}`, { delay_ms: 300 }),
       call("Read", { file_path: "/workspace/src/App.tsx" }),
       call("Write", { file_path: "/workspace/src/App.tsx", content: app("Today") }, undefined, { delay_ms: 5 }),
       call("TodoWrite", plan(1)),
@@ -41,7 +41,7 @@ const rules = [
   {
     prompt: "(?i)second heading",
     answers: [
-      call("Edit", { file_path: "/workspace/src/App.tsx", old_string: "Today", new_string: "Tomorrow" }),
+      call("Edit", { file_path: "/workspace/src/App.tsx", old_string: "Today", new_string: "Tomorrow" }, undefined, { first_delay_ms: 4000 }),
       say("Changed the heading."),
     ],
   },
@@ -143,8 +143,6 @@ test.describe("the main job", () => {
   test("7-10: text streams, steps are in words, the plan counts, the preview follows", async () => {
     await expect(page.getByText(/Working · \d+:\d\d/)).toBeVisible({ timeout: 120_000 });
     await expect(page).toHaveTitle(/^● /);
-    await expect(page.getByText("Thinking", { exact: true }).first()).toBeVisible();
-    await shot(page, "project-thinking");
     await expect(page.getByText("First the markup").first()).toBeVisible();
     await shot(page, "project-streaming");
     // The plan is pinned, and the last list of the run wins.
@@ -186,6 +184,8 @@ test.describe("the main job", () => {
       }).observe(feed, { childList: true, subtree: true });
     });
     await send(page, "Give it a second heading");
+    await expect(page.getByText("Thinking", { exact: true }).first()).toBeVisible();
+    await shot(page, "project-thinking");
     await expect(preview(page).getByRole("heading", { name: "Tomorrow" })).toBeVisible({ timeout: 60_000 });
     await expect(page.getByText("Checkpoint 2", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
     expect(await page.evaluate(() => (window as unknown as { removed: number }).removed)).toBe(0);
