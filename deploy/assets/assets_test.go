@@ -135,6 +135,16 @@ func TestRules(t *testing.T) {
 	}
 }
 
+func TestCookiesStayAtHome(t *testing.T) {
+	t.Parallel()
+	rel := siteRelease(t, siteDir, deploy.AssetsConfig{})
+	rel.AssetsConfig.Headers = "/*\n Set-Cookie: a=1; domain = localhost; Path=/\n/:x\n Set-Cookie: b=2; :x"
+	got := strings.Join(get(t, assets.New(rel), "/domain=localhost").Header().Values("Set-Cookie"), "|")
+	if got != "a=1; Path=/|b=2" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestContentTypes(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

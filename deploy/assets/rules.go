@@ -230,6 +230,9 @@ func applyHeaders(rules []headerRule, path string, header http.Header) {
 		for _, entry := range rule.set {
 			name := http.CanonicalHeaderKey(entry[0])
 			value, _ := rule.path.fill(path, entry[1])
+			if name == "Set-Cookie" {
+				value = withoutDomain(value)
+			}
 			if done[name] {
 				header.Add(name, value)
 			} else {
@@ -238,4 +241,17 @@ func applyHeaders(rules []headerRule, path string, header http.Header) {
 			done[name] = true
 		}
 	}
+}
+
+// withoutDomain keeps a cookie on the app's own host: with a Domain an app
+// could plant it for the workspace or another app.
+func withoutDomain(cookie string) string {
+	parts := strings.Split(cookie, ";")
+	kept := parts[:1]
+	for _, part := range parts[1:] {
+		if name, _, _ := strings.Cut(part, "="); !strings.EqualFold(strings.TrimSpace(name), "domain") {
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, ";")
 }
