@@ -37,19 +37,17 @@ func (s *Service) Stop(ctx *function.MutationCtx, id sessions.ID) error {
 		return err
 	}
 	var waiting []Run
-	for _, status := range open {
-		runs, err := Runs.Query(ctx.DB, "by_status", status, session.ProjectID).All(ctx)
-		if err != nil {
-			return err
-		}
-		for _, r := range runs {
-			switch {
-			case r.SessionID != id:
-			case r.Status == Queued && r.StartedAt == 0:
-				waiting = append(waiting, r)
-			default:
-				return s.requestStop(ctx, r)
-			}
+	runs, err := openRuns(ctx, session.ProjectID)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		switch {
+		case r.SessionID != id:
+		case r.Status == Queued && r.StartedAt == 0:
+			waiting = append(waiting, r)
+		default:
+			return s.requestStop(ctx, r)
 		}
 	}
 	for _, r := range waiting {
@@ -78,17 +76,15 @@ func (s *Service) takeBack(ctx *function.MutationCtx, r Run) error {
 // Deleted ends the runs of a project that is being removed; it is for
 // projects.Parts.
 func (s *Service) Deleted(ctx *function.MutationCtx, p *projects.Project) error {
-	for _, status := range open {
-		runs, err := Runs.Query(ctx.DB, "by_status", status, p.ID).All(ctx)
-		if err != nil {
+	runs, err := openRuns(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		ctx.AfterCommit(func() { s.stopHere(r.ID, errLost) })
+		end := value.Object{"status": Cancelled, "endedAt": millis(ctx.Now())}
+		if err := Runs.Patch(ctx, ctx.DB, r.ID, end); err != nil {
 			return err
-		}
-		for _, r := range runs {
-			ctx.AfterCommit(func() { s.stopHere(r.ID, errLost) })
-			end := value.Object{"status": Cancelled, "endedAt": millis(ctx.Now())}
-			if err := Runs.Patch(ctx, ctx.DB, r.ID, end); err != nil {
-				return err
-			}
 		}
 	}
 	// The lease goes too, so that a worker in mid-step can write no more.
@@ -106,22 +102,20 @@ func (s *Service) Forget(ctx *function.MutationCtx, id sessions.ID) error {
 	if err != nil || session == nil {
 		return err
 	}
-	for _, status := range open {
-		runs, err := Runs.Query(ctx.DB, "by_status", status, session.ProjectID).All(ctx)
+	runs, err := openRuns(ctx, session.ProjectID)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		switch {
+		case r.SessionID != id:
+		case r.StartedAt == 0:
+			err = s.takeBack(ctx, r)
+		default:
+			err = s.requestStop(ctx, r)
+		}
 		if err != nil {
 			return err
-		}
-		for _, r := range runs {
-			switch {
-			case r.SessionID != id:
-			case r.StartedAt == 0:
-				err = s.takeBack(ctx, r)
-			default:
-				err = s.requestStop(ctx, r)
-			}
-			if err != nil {
-				return err
-			}
 		}
 	}
 	_, err = ctx.Scheduler.RunAfter(ctx, 0, "agent:forget", sessionArgs{id})

@@ -83,18 +83,29 @@ func (s *Service) renew(ctx *function.MutationCtx, a fenced) ([]RunID, error) {
 		return nil, err
 	}
 	stops := []RunID{}
-	for _, status := range open {
-		runs, err := Runs.Query(ctx.DB, "by_status", status, a.ProjectID).All(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range runs {
-			if r.StopRequestedAt > 0 {
-				stops = append(stops, r.ID)
-			}
+	runs, err := openRuns(ctx, a.ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if r.StopRequestedAt > 0 {
+			stops = append(stops, r.ID)
 		}
 	}
 	return stops, nil
+}
+
+// openRuns returns the runs of a project that have not ended.
+func openRuns(ctx *function.MutationCtx, id projects.ID) ([]Run, error) {
+	var all []Run
+	for _, status := range open {
+		runs, err := Runs.Query(ctx.DB, "by_status", status, id).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, runs...)
+	}
+	return all, nil
 }
 
 // release gives a lease back early. A lease that is gone already is fine.
