@@ -148,6 +148,7 @@ test.describe("the main job", () => {
     // The plan is pinned, and the last list of the run wins.
     await expect(page.getByText("1 of 3").or(page.getByText("2 of 3")).first()).toBeVisible({ timeout: 30_000 });
     // Bash shows its lines while it runs.
+    await page.getByRole("button", { name: /^Running for i in/ }).click({ timeout: 60_000 });
     await expect(page.getByText("line 2").first()).toBeVisible({ timeout: 30_000 });
     await expect(preview(page).getByRole("heading", { name: "Today" })).toBeVisible({ timeout: 60_000 });
     await expect(page.getByText("The list is there.").first()).toBeVisible({ timeout: 60_000 });
