@@ -185,7 +185,7 @@ test.describe("the main job", () => {
       }).observe(feed, { childList: true, subtree: true });
     });
     await send(page, "Give it a second heading");
-    await expect(page.getByText("Thinking", { exact: true }).first()).toBeVisible();
+    await expect(page.getByRole("feed").getByText(/^Thinking/).first()).toBeVisible();
     await shot(page, "project-thinking");
     await expect(preview(page).getByRole("heading", { name: "Tomorrow" })).toBeVisible({ timeout: 60_000 });
     await expect(page.getByText("Checkpoint 2", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
