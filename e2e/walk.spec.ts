@@ -208,11 +208,11 @@ test.describe("the main job", () => {
     const before = await first.boundingBox();
     const selected = await page.evaluate(() => getSelection()?.toString());
     expect(selected).toContain("I start with the list.");
-    await expect(page.getByRole("button", { name: /New/ }).first()).toBeVisible();
+    await expect(page.getByRole("button", { name: /to the end$/ })).toBeVisible();
     await page.waitForTimeout(1500); // text keeps coming below
     expect((await first.boundingBox())?.y).toBe(before?.y);
     expect(await page.evaluate(() => getSelection()?.toString())).toBe(selected);
-    await page.getByRole("button", { name: /New/ }).first().click();
+    await page.getByRole("button", { name: /to the end$/ }).click();
     await expect(page.getByRole("article", { name: "Prompt: Write slowly, for a reader" })).toBeInViewport();
     await page.getByRole("button", { name: "Stop" }).click();
     await expect(page.getByRole("article", { name: /Stopped by you/ })).toHaveCount(1);
