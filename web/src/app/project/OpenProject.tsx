@@ -41,7 +41,12 @@ export function OpenProject({ project, user }: { project: Project; user: User })
   const desk = useWidth() === "desk";
   useTitle(project.name, useTitleMark(active, ended, loaded));
 
-  const session = sessions?.find((s) => s._id === place.session) ?? sessions?.[0];
+  // An address without a session is the one that was newest when the page opened: a newer one elsewhere, or Back after
+  // New, must not put another chat under the reader.
+  const [opened, setOpened] = useState<string>();
+  if (opened === undefined && sessions?.[0]) setOpened(sessions[0]._id);
+  const byId = (id: string | undefined) => sessions?.find((s) => s._id === id);
+  const session = byId(place.session) ?? byId(opened) ?? sessions?.[0];
   const { ensure, key } = useSessionToSend(projectId, session?._id);
   const draftPlace = session?._id ?? projectId;
   const ready = project.sandbox?.status === "started";

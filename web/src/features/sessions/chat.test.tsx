@@ -350,6 +350,19 @@ describe("by keyboard and reader", () => {
     );
   });
 
+  it("stays in the session that it opened when a newer one is made elsewhere", async () => {
+    const w = world("project-done");
+    open(w, page);
+    const list = await feed();
+    act(() => {
+      const newer = { ...w.sessions[0]!, _id: "sessions9", _creationTime: Date.now() + 1000, title: "Other" };
+      w.sessions = [newer, ...w.sessions];
+      w.server.changed();
+    });
+    expect(await feed()).toBe(list);
+    expect(screen.getByRole("button", { name: "Session: First version" })).toBeVisible();
+  });
+
   it("is one tab stop, moved by arrows, and ends the list at the newest row", async () => {
     const { user } = open(world("project-done"), page);
     const list = await feed();
