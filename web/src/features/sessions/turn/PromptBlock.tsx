@@ -34,7 +34,7 @@ export const PromptBlock = memo(function PromptBlock({ text, at, initial, title,
       data-row
       tabIndex={-1}
       aria-label={`Prompt: ${text.slice(0, 200)}`}
-      className={cx("group turn-row turn-prompt pt-3", tall.sticky && !open && "sticky top-0 z-10 bg-bg")}
+      className={cx("group turn-row turn-prompt pt-3", tall.sticky && !open && "sticky top-0 z-10 bg-bg short:static")}
     >
       <h2 className="sr-only">{title}</h2>
       <span aria-hidden className="rail-node top-[18px] bg-prompt text-ink-2">
