@@ -362,7 +362,7 @@ test.describe("the main job", () => {
     const frame = page.locator("iframe[title^='Preview of']");
     for (const width of [768, 390]) {
       await page.getByRole("button", { name: `${width} px wide` }).click();
-      await expect.poll(async () => (await frame.boundingBox())?.width).toBe(width);
+      await expect.poll(() => frame.evaluate((element) => element.clientWidth)).toBe(width);
     }
     await shot(page, "preview-390");
     await page.getByRole("button", { name: "Full width" }).click();
