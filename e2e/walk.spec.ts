@@ -373,6 +373,7 @@ test.describe("the main job", () => {
 
   test("40, 41: zoom, forced colours and reduced motion", async () => {
     await page.setViewportSize({ width: 360, height: 225 }); // 1440 × 900 at 400 %
+    await page.getByRole("navigation").getByText("Chat").click();
     await expect(promptBox(page)).toBeVisible();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
     await shot(page, "zoom-400");
