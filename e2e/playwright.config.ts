@@ -1,14 +1,15 @@
 import { defineConfig } from "@playwright/test";
 
 // One worker: every test starts real sandboxes, and two cores are enough for
-// one of them at a time. No retries: a test that passes the second time has
-// found something.
+// one of them at a time. In CI a failed file is tried once more, on a new
+// server, and reported as flaky: the trace of the first try is kept, because a
+// test that passes the second time has found something too.
 export default defineConfig({
   testDir: ".",
   testMatch: "*.spec.ts",
   workers: 1,
   fullyParallel: false,
-  retries: 0,
+  retries: process.env.CI ? 1 : 0,
   timeout: 180_000,
   globalTimeout: 20 * 60_000,
   expect: { timeout: 20_000 },
