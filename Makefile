@@ -84,7 +84,7 @@ host-test:
 
 .PHONY: test-go
 test-go: build clients ## Go tests on real SQLite, real sandboxes, real workerd
-	$(GO) test -timeout 15m ./...
+	$(GO) run ./scripts/gotest -timeout 15m ./...
 
 # The race detector needs cgo, and its instrumented gVisor could not start a
 # sandbox: the engines that re-execute the binary are tested without it.
