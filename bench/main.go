@@ -2,7 +2,8 @@
 // sandboxes and a scripted model that answers at once: from Build to a ready
 // sandbox and to the first page of the preview, from a prompt to its first
 // token, the time that each step of a run takes outside the model, and a
-// deploy. It prints a Markdown table of minimum, median and maximum.
+// deploy. It prints a Markdown table of minimum, median and maximum, and beside
+// it what the same costs by hand (byhand.go), as ratios.
 //
 // It needs what `surgent serve` needs (root for the embedded engine).
 package main
@@ -30,9 +31,10 @@ import (
 
 func main() {
 	binary := flag.String("binary", "bin/surgent", "the binary to measure")
+	template := flag.String("template", "templates/web-app/project", "the template that is built by hand beside it")
 	rounds := flag.Int("rounds", 10, "measurements of each figure")
 	flag.Parse()
-	if err := run(context.Background(), *binary, *rounds); err != nil {
+	if err := run(context.Background(), *binary, *template, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -44,14 +46,22 @@ type figure struct {
 	samples []time.Duration
 }
 
+// row is the figure's line of the table.
 func (f figure) row() string {
 	if len(f.samples) == 0 {
 		return fmt.Sprintf("| %s | 0 | – | – | – |", f.what)
 	}
-	s := slices.Clone(f.samples)
-	slices.Sort(s)
 	ms := func(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d.Microseconds())/1000) }
-	return fmt.Sprintf("| %s | %d | %s | %s | %s |", f.what, len(s), ms(s[0]), ms(s[len(s)/2]), ms(s[len(s)-1]))
+	return fmt.Sprintf("| %s | %d | %s | %s | %s |", f.what, len(f.samples), ms(slices.Min(f.samples)), ms(f.median()), ms(slices.Max(f.samples)))
+}
+
+// median is the middle sample (the upper of two), 0 without any.
+func (f figure) median() time.Duration {
+	if len(f.samples) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(f.samples))
+	return s[len(s)/2]
 }
 
 const steps = 5 // tool calls in the measured run
@@ -63,7 +73,7 @@ func script(r modeltest.Request) modeltest.Answer {
 	return modeltest.Text("Done.")
 }
 
-func run(ctx context.Context, binary string, rounds int) error {
+func run(ctx context.Context, binary, template string, rounds int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	modelAddr := make(chan string, 1)
@@ -92,6 +102,18 @@ func run(ctx context.Context, binary string, rounds int) error {
 	for _, f := range []figure{ready, page, token, step, deployed} {
 		fmt.Println(f.row())
 	}
+	s.stop() // the second half is measured alone
+
+	first := figure{what: "by hand: copy, `npm install`, `vite` → first page"}
+	build := figure{what: "by hand: `vite build`, nothing published"}
+	if err := byHand(ctx, template, rounds, &first, &build); err != nil {
+		return err
+	}
+	for _, f := range []figure{first, build} {
+		fmt.Println(f.row())
+	}
+	fmt.Printf("\nBy hand over Surgent, medians: first page %.1f, live build %.1f\n",
+		first.median().Seconds()/page.median().Seconds(), build.median().Seconds()/deployed.median().Seconds())
 	return nil
 }
 
@@ -192,13 +214,11 @@ func start(ctx context.Context, binary, model string) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	if err != nil {
-		return nil, fmt.Errorf("find a port: %w", err)
+		return nil, err
 	}
-	addr := ln.Addr().String()
-	_ = ln.Close() // only its number was wanted
-	_, port, _ := net.SplitHostPort(addr)
+	addr := net.JoinHostPort("127.0.0.1", port)
 	log, err := os.Create(filepath.Join(data, "log"))
 	if err != nil {
 		return nil, fmt.Errorf("make log: %w", err)
@@ -257,6 +277,7 @@ func (s *server) tail() string {
 	return string(log[max(0, len(log)-4000):])
 }
 
+// stop ends the server and removes its data; twice is as good as once.
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // a process that is gone is what we want
 	_ = s.cmd.Wait()
