@@ -184,7 +184,7 @@ func TestACrashLeavesNoDeploymentHanging(t *testing.T) {
 	if _, err := b.store.Update(t.Context(), func(tx store.Transaction) error {
 		_, err := deployments.Deployments.Insert(t.Context(), store.NewWriter(b.store, tx), deployments.Deployment{
 			ProjectID: projects.ID(id), Name: "cut-off", Status: deployments.Building, Log: "$ vite build\n",
-			StartedAt: 1, Steps: []deployments.Step{}, Owner: "a dead process", Until: 1e15,
+			StartedAt: 1, Steps: []projects.Step{}, Owner: "a dead process", Until: 1e15,
 		})
 		return err
 	}); err != nil {

@@ -57,33 +57,24 @@ const (
 
 // Deployment is one try to publish a project.
 type Deployment struct {
-	ID           ID          `json:"_id"`
-	CreationTime float64     `json:"_creationTime"` // ms
-	ProjectID    projects.ID `json:"projectId"`
-	Name         string      `json:"name"`
-	Status       Status      `json:"status"`
-	Stage        string      `json:"stage,omitempty"`
-	Log          string      `json:"log,omitempty"` // the last lines
-	StartedAt    float64     `json:"startedAt"`     // ms; when it was asked for
-	EndedAt      float64     `json:"endedAt,omitempty"`
-	Steps        []Step      `json:"steps"`
-	URL          string      `json:"url,omitempty"`
-	Error        string      `json:"error,omitempty"` // for people
-	CommitSHA    string      `json:"commitSha,omitempty"`
-	Checkpoint   *float64    `json:"checkpoint,omitempty"` // version of that commit
+	ID           ID              `json:"_id"`
+	CreationTime float64         `json:"_creationTime"` // ms
+	ProjectID    projects.ID     `json:"projectId"`
+	Name         string          `json:"name"`
+	Status       Status          `json:"status"`
+	Stage        string          `json:"stage,omitempty"`
+	Log          string          `json:"log,omitempty"` // the last lines
+	StartedAt    float64         `json:"startedAt"`     // ms; when it was asked for
+	EndedAt      float64         `json:"endedAt,omitempty"`
+	Steps        []projects.Step `json:"steps"`
+	URL          string          `json:"url,omitempty"`
+	Error        string          `json:"error,omitempty"` // for people
+	CommitSHA    string          `json:"commitSha,omitempty"`
+	Checkpoint   *float64        `json:"checkpoint,omitempty"` // version of that commit
 
 	// The lease: which process works on it, and until when it may be silent.
 	Owner string  `json:"owner,omitempty"`
 	Until float64 `json:"until,omitempty"` // ms
-}
-
-// Step is one true step of a deployment.
-type Step struct {
-	ID        string  `json:"id"`
-	Label     string  `json:"label"`
-	StartedAt float64 `json:"startedAt,omitempty"` // ms
-	EndedAt   float64 `json:"endedAt,omitempty"`   // ms
-	Failed    bool    `json:"failed,omitempty"`
 }
 
 // The steps, as the dialog lists them.
@@ -95,8 +86,8 @@ const (
 	stepVerify  = "verify"
 )
 
-func newSteps(now float64) []Step {
-	return []Step{
+func newSteps(now float64) []projects.Step {
+	return []projects.Step{
 		{ID: stepQueued, Label: "Queued", StartedAt: now},
 		{ID: stepBuild, Label: "Build"},
 		{ID: stepCollect, Label: "Collect files"},

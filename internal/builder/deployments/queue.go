@@ -162,7 +162,7 @@ func advance(ctx *function.MutationCtx, a advanceArgs) (bool, error) {
 		d.Stage = *a.Stage
 	}
 	if a.Step != "" {
-		d.Steps = begun(d.Steps, a.Step, now)
+		d.Steps = projects.BeginStep(d.Steps, a.Step, now)
 	}
 	d.Log, d.Until = keepTail(d.Log+a.Log), now+float64(lease.Milliseconds())
 	if err := Deployments.Replace(ctx, ctx.DB, d.ID, *d); err != nil {
@@ -185,27 +185,6 @@ func held(ctx *function.MutationCtx, id ID, owner string) (*Deployment, error) {
 		return nil, err
 	}
 	return d, nil
-}
-
-// begun starts one step and ends those before it.
-func begun(steps []Step, id string, now float64) []Step {
-	out := append([]Step(nil), steps...)
-	for i := range out {
-		if out[i].ID == id {
-			out[i].StartedAt, out[i].EndedAt, out[i].Failed = now, 0, false
-			for j := i + 1; j < len(out); j++ { // left from before a restart
-				out[j].StartedAt, out[j].EndedAt = 0, 0
-			}
-			return out
-		}
-		if out[i].StartedAt == 0 {
-			out[i].StartedAt = now
-		}
-		if out[i].EndedAt == 0 {
-			out[i].EndedAt = now
-		}
-	}
-	return out
 }
 
 type finishArgs struct {

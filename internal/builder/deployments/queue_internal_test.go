@@ -26,20 +26,6 @@ func TestKeepTailKeepsTheLastWholeLines(t *testing.T) {
 	}
 }
 
-func TestStepsFollowEachOther(t *testing.T) {
-	t.Parallel()
-	steps := begun(newSteps(1), stepBuild, 5)
-	steps = begun(steps, stepUpload, 9)
-	if steps[0].EndedAt != 5 || steps[1].StartedAt != 5 || steps[1].EndedAt != 9 || steps[3].StartedAt != 9 || steps[3].EndedAt != 0 || steps[4].StartedAt != 0 {
-		t.Errorf("steps %+v", steps)
-	}
-	// After a restart the work begins again, and what had begun later has not.
-	again := begun(steps, stepBuild, 20)
-	if again[1].StartedAt != 20 || again[1].EndedAt != 0 || again[3].StartedAt != 0 || again[0].EndedAt != 5 {
-		t.Errorf("again %+v", again)
-	}
-}
-
 func TestLinesOfABuild(t *testing.T) {
 	t.Parallel()
 	var lines []string

@@ -70,7 +70,10 @@ func step(ctx *function.MutationCtx, a stepArgs) (bool, error) {
 			box.Status = Starting
 		}
 		if !box.IsInitialized {
-			box.Steps = begun(box.Steps, a.Begin, float64(ctx.Now().UnixMilli()))
+			if len(box.Steps) == 0 {
+				box.Steps = newSteps()
+			}
+			box.Steps = BeginStep(box.Steps, a.Begin, float64(ctx.Now().UnixMilli()))
 		}
 		fields["sandbox"] = box
 	}
@@ -78,33 +81,6 @@ func step(ctx *function.MutationCtx, a stepArgs) (bool, error) {
 		return true, nil
 	}
 	return true, Projects.Patch(ctx, ctx.DB, p.ID, fields)
-}
-
-// begun starts one step and ends those before it.
-func begun(old []Step, id string, now float64) []Step {
-	steps := newSteps()
-	for i := range steps {
-		for _, o := range old {
-			if o.ID == steps[i].ID {
-				steps[i] = o
-			}
-		}
-	}
-	for i := range steps {
-		if steps[i].ID == id {
-			if steps[i].StartedAt == 0 {
-				steps[i].StartedAt = now
-			}
-			break
-		}
-		if steps[i].StartedAt == 0 {
-			steps[i].StartedAt = now
-		}
-		if steps[i].EndedAt == 0 {
-			steps[i].EndedAt = now
-		}
-	}
-	return steps
 }
 
 type settleArgs struct {

@@ -78,15 +78,6 @@ type DevServer struct {
 	Error     string   `json:"error,omitempty"` // the build error that stands now
 }
 
-// Step is one true step of a preparation. A step that has not begun has no
-// times.
-type Step struct {
-	ID        string  `json:"id"`
-	Label     string  `json:"label"`
-	StartedAt float64 `json:"startedAt,omitempty"` // ms
-	EndedAt   float64 `json:"endedAt,omitempty"`   // ms
-}
-
 // Deployment is the newest deployment of a project, as its page shows it.
 type Deployment struct {
 	Status     string `json:"status"`
