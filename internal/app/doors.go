@@ -12,6 +12,7 @@ import (
 	"surgent.dev/surgent/internal/server/health"
 	"surgent.dev/surgent/internal/server/preview"
 	"surgent.dev/surgent/internal/server/workspace"
+	"surgent.dev/surgent/sandbox/daytona"
 	"surgent.dev/surgent/web"
 )
 
@@ -26,7 +27,7 @@ func (a *App) doors(links *preview.Links, devServer *url.URL) (http.Handler, err
 	}
 	previews, err := preview.New(preview.Config{
 		Links: links, Sandboxes: &gate{runtime: a.runtime, sandboxes: a.sandboxes.client},
-		Workspace: scheme + "://" + a.config.Domain, Logger: a.logger.With("part", "preview"),
+		Workspace: scheme + "://" + a.config.Domain, Dial: daytona.Dial, Logger: a.logger.With("part", "preview"),
 	})
 	if err != nil {
 		return nil, err

@@ -360,7 +360,7 @@ func (c *Client) Preview(ctx context.Context, id string, port int) (sandbox.Prev
 		return t, fmt.Errorf("preview port %d of sandbox %s: %w", port, id, err)
 	}
 	if u, err := url.Parse(t.URL); err == nil && strings.HasSuffix(u.Hostname(), ".localhost") {
-		t.Dial = dial
+		t.Dial = Dial
 	}
 	return t, nil
 }

@@ -128,7 +128,7 @@ func NewEmbedded(cfg Config) (*Embedded, error) {
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dial,
+		DialContext:           Dial,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConns:          100,
 		MaxIdleConnsPerHost:   32,
@@ -138,9 +138,9 @@ func newTransport() *http.Transport {
 	}
 }
 
-// dial connects to addr; names below localhost, which not every resolver
-// knows, are this machine.
-func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+// Dial connects to addr; names below localhost, which not every resolver
+// knows, are this machine. It fits http.Transport.DialContext.
+func Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if host, port, err := net.SplitHostPort(addr); err == nil && strings.HasSuffix(strings.ToLower(host), ".localhost") {
 		addr = net.JoinHostPort("127.0.0.1", port)
 	}

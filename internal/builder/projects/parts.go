@@ -31,6 +31,7 @@ type Parts struct {
 
 // Linker makes links to previews.
 type Linker interface {
-	// Link returns a signed link that opens one port of a sandbox once.
-	Link(sandboxID string, port int) string
+	// Link returns a signed link that opens one port of a sandbox once and goes
+	// on to a path there.
+	Link(sandboxID string, port int, path string) string
 }

@@ -22,16 +22,23 @@ var (
 	errAsleep = errors.New("the sandbox has just stopped")
 )
 
+// errUnreadable means that something answered, but not as HTTP wants it.
+var errUnreadable = errors.New("the answer can't be read")
+
 // refused tells an answer of the sandbox's server from one of the app: its
 // errors are JSON that names their source.
 func refused(res *http.Response) error {
 	if res.StatusCode < http.StatusBadRequest || !strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		return nil
 	}
-	head, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
-	if err != nil {
+	// One read: the server sends its short errors in one piece, and an app that
+	// streams must not wait until there is more.
+	head := make([]byte, maxRefusal)
+	n, err := io.ReadAtLeast(res.Body, head, 1)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read preview's answer: %w", err)
 	}
+	head = head[:n]
 	if !bytes.Contains(head, []byte(`"source":"DAYTONA_API"`)) {
 		res.Body = struct {
 			io.Reader
@@ -60,7 +67,7 @@ func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id 
 	}
 	own := d.Links.Origin(id, port)
 	there := to.Scheme + "://" + to.Host
-	inside := []string{there, fmt.Sprintf("http://localhost:%d", port)}
+	inside := []string{there, fmt.Sprintf("http://localhost:%d", port), fmt.Sprintf("http://127.0.0.1:%d", port)}
 	proxy := httputil.ReverseProxy{
 		Transport:     d.transport,
 		FlushInterval: -1, // streams reach the page as they come
@@ -95,6 +102,10 @@ func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id 
 				d.wait(w, r, &Sandbox{State: Stopped}, id)
 				return
 			}
+			var op *net.OpError
+			if !errors.Is(err, errSilent) && (!errors.As(err, &op) || op.Op != "dial") {
+				err = fmt.Errorf("%w: %w", errUnreadable, err)
+			}
 			d.unreachable(w, r, port, err)
 		},
 	}
@@ -117,8 +128,36 @@ func (d *door) mend(res *http.Response, box *Sandbox, own string, inside []strin
 			h.Add("Set-Cookie", withoutDomain(line))
 		}
 	}
-	if !box.Public && res.StatusCode != http.StatusSwitchingProtocols {
-		h.Add("Content-Security-Policy", "frame-ancestors 'self' "+d.Workspace)
+	h.Del("Alt-Svc") // where the host is served is not the app's to say
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		d.frame(h, box.Public)
+	}
+}
+
+// frame says who may show the app in a frame: of a private preview the
+// workspace alone, of a public one whoever the app lets, and the workspace.
+func (d *door) frame(h http.Header, public bool) {
+	const name = "Content-Security-Policy"
+	ours, said := "frame-ancestors 'self' "+d.Workspace, false
+	policies := h.Values(name)
+	h.Del(name)
+	for _, line := range policies {
+		for policy := range strings.SplitSeq(line, ",") {
+			directives := strings.Split(policy, ";")
+			for i, directive := range directives {
+				if word, _, _ := strings.Cut(strings.TrimSpace(directive), " "); strings.EqualFold(word, "frame-ancestors") {
+					directives[i], said = ours, true
+				}
+			}
+			h.Add(name, strings.Join(directives, ";"))
+		}
+	}
+	if h.Get("X-Frame-Options") != "" {
+		h.Del("X-Frame-Options") // it can't name the workspace
+		public = false
+	}
+	if !said && !public {
+		h.Add(name, ours)
 	}
 }
 
@@ -134,7 +173,7 @@ func withoutDomain(line string) string {
 	return strings.Join(keep, ";")
 }
 
-// unreachable tells a visitor what a failed connection means: the app isn't
+// unreachable tells a visitor what a failed request means: the app isn't
 // listening yet, most of the time.
 func (d *door) unreachable(w http.ResponseWriter, r *http.Request, port int, err error) {
 	if errors.Is(err, context.Canceled) {
@@ -144,26 +183,26 @@ func (d *door) unreachable(w http.ResponseWriter, r *http.Request, port int, err
 		d.Logger.InfoContext(r.Context(), "preview does not answer", "host", r.Host, "error", err)
 	}
 	w.Header().Set("Retry-After", "1")
-	show(w, r, http.StatusBadGateway, page{
-		Title: fmt.Sprintf("Nothing answers on port %d yet.", port), Text: "The app shows here as soon as it runs.", Reload: true,
-	})
+	says := page{Title: fmt.Sprintf("Nothing answers on port %d yet.", port), Text: "The app shows here as soon as it runs.", Reload: true}
+	if errors.Is(err, errUnreadable) {
+		says = page{Title: "The app's answer can't be read.", Text: fmt.Sprintf("What listens on port %d broke off, or doesn't speak HTTP.", port)}
+	}
+	show(w, r, http.StatusBadGateway, says)
 }
 
-// newTransport reaches sandboxes of this machine, whose host names end in
-// .localhost: browsers know that to be the loopback, resolvers may not.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+// Bounds of what an app may answer with before its body.
+const (
+	maxAnswerHeaders = 256 << 10
+	maxRefusal       = 4 << 10
+)
+
+func newTransport(dial func(ctx context.Context, network, addr string) (net.Conn, error)) *http.Transport {
 	return &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			host, port, err := net.SplitHostPort(addr)
-			if err == nil && (host == "localhost" || strings.HasSuffix(host, ".localhost")) {
-				addr = net.JoinHostPort("127.0.0.1", port)
-			}
-			return dialer.DialContext(ctx, network, addr)
-		},
-		MaxIdleConnsPerHost: 32,
-		IdleConnTimeout:     30 * time.Second,
-		DisableCompression:  true, // bytes pass as they are
+		DialContext:            dial,
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        30 * time.Second,
+		DisableCompression:     true, // bytes pass as they are
+		MaxResponseHeaderBytes: maxAnswerHeaders,
 	}
 }
 

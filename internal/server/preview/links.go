@@ -54,6 +54,7 @@ func NewLinks(secret []byte, scheme, domain string, now func() time.Time) (*Link
 type claim struct {
 	Sandbox string `json:"s"`
 	Port    int    `json:"p"`
+	Path    string `json:"t"` // where it leads, on the preview's own host
 	Issued  int64  `json:"i"` // ms
 	Nonce   string `json:"n"`
 }
@@ -63,9 +64,10 @@ func (l *Links) Origin(sandboxID string, port int) string {
 	return fmt.Sprintf("%s://%d-%s.%s", l.scheme, port, sandboxID, l.domain)
 }
 
-// Link returns a fresh link to one port of a sandbox.
-func (l *Links) Link(sandboxID string, port int) string {
-	raw, err := json.Marshal(claim{Sandbox: sandboxID, Port: port, Issued: l.now().UnixMilli(), Nonce: rand.Text()})
+// Link returns a fresh link to one port of a sandbox. It leads to path, which
+// begins with one slash and may have a query and a fragment.
+func (l *Links) Link(sandboxID string, port int, path string) string {
+	raw, err := json.Marshal(claim{Sandbox: sandboxID, Port: port, Path: path, Issued: l.now().UnixMilli(), Nonce: rand.Text()})
 	if err != nil {
 		panic(err) // strings and numbers always marshal
 	}
@@ -73,23 +75,23 @@ func (l *Links) Link(sandboxID string, port int) string {
 	return l.Origin(sandboxID, port) + openPath + "?key=" + url.QueryEscape(body+"."+l.sign("link", body))
 }
 
-// redeem checks a key and burns it.
-func (l *Links) redeem(key, sandboxID string, port int) bool {
+// redeem checks a key, burns it and returns the path that its link leads to.
+func (l *Links) redeem(key, sandboxID string, port int) (path string, ok bool) {
 	body, sig, ok := strings.Cut(key, ".")
 	if !ok || !hmac.Equal([]byte(sig), []byte(l.sign("link", body))) {
-		return false
+		return "", false
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil {
-		return false
+		return "", false
 	}
 	var c claim
 	if json.Unmarshal(raw, &c) != nil || c.Sandbox != sandboxID || c.Port != port {
-		return false
+		return "", false
 	}
 	now, issued := l.now(), time.UnixMilli(c.Issued)
 	if now.Sub(issued) > linkLife || issued.Before(l.started.Truncate(time.Millisecond)) {
-		return false
+		return "", false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,10 +101,10 @@ func (l *Links) redeem(key, sandboxID string, port int) bool {
 		}
 	}
 	if _, burnt := l.used[c.Nonce]; burnt {
-		return false
+		return "", false
 	}
 	l.used[c.Nonce] = issued
-	return true
+	return c.Path, true
 }
 
 // cookie returns the cookie that opens every path of one sandbox's host. Only

@@ -52,12 +52,15 @@ type Sandboxes interface {
 	Target(ctx context.Context, sandboxID string, port int) (Target, error)
 }
 
-// Config joins the door to its parts. All fields are required.
+// Config joins the door to its parts. All fields but Dial are required.
 type Config struct {
 	Links     *Links
 	Sandboxes Sandboxes
 	Workspace string // origin of the page that may frame previews
-	Logger    *slog.Logger
+	// Dial reaches the addresses that Sandboxes.Target answers; nil connects
+	// as usual.
+	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	Logger *slog.Logger
 }
 
 // New returns the door.
@@ -65,7 +68,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Links == nil || c.Sandboxes == nil || c.Workspace == "" || c.Logger == nil {
 		return nil, errors.New("new preview: links, sandboxes, workspace and logger are required")
 	}
-	return &door{Config: c, transport: newTransport()}, nil
+	return &door{Config: c, transport: newTransport(c.Dial)}, nil
 }
 
 type door struct {
@@ -89,7 +92,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.open(w, r, box, id, port)
 		return
 	}
-	if box == nil || !box.Public && !d.allowed(r, id) {
+	if box == nil || !box.Public && !d.allowed(r, id, port) {
 		show(w, r, http.StatusForbidden, page{Title: "This preview is private.", Text: "Open it from its project in the workspace."})
 		return
 	}
@@ -105,20 +108,35 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *door) open(w http.ResponseWriter, r *http.Request, box *Sandbox, id string, port int) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Cache-Control", "no-store")
-	if r.Method != http.MethodGet || box == nil || !d.Links.redeem(r.URL.Query().Get("key"), id, port) {
+	path, ok := "", false
+	if r.Method == http.MethodGet && box != nil {
+		path, ok = d.Links.redeem(r.URL.Query().Get("key"), id, port)
+	}
+	if !ok {
 		show(w, r, http.StatusForbidden, page{Title: "This link has been used or is too old.", Text: "Open the preview again from its project in the workspace."})
 		return
 	}
 	http.SetCookie(w, d.Links.cookie(id))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	// The signature vouches for the path. Not http.Redirect, which would tidy
+	// it: the app knows its own addresses.
+	w.Header().Set("Location", path)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // allowed wants the cookie, and refuses requests that another page made in
 // the visitor's name: only the preview's own pages fetch from it, others may
-// at most navigate to it.
-func (d *door) allowed(r *http.Request, id string) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
-		return false
+// at most navigate to it. Browsers that don't tell where a request comes from
+// still name the origin of what could do harm, sockets among it.
+func (d *door) allowed(r *http.Request, id string, port int) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		if r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			return false
+		}
+	case "":
+		if origin := r.Header.Get("Origin"); origin != "" && origin != d.Links.Origin(id, port) {
+			return false
+		}
 	}
 	return d.Links.opens(r, id)
 }

@@ -3,6 +3,7 @@ package preview_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -187,7 +188,7 @@ func TestPrivatePreviewOpensByLinkOnly(t *testing.T) {
 	if res, _ := get(t, c, "http://"+host+"/"); res.StatusCode != http.StatusForbidden {
 		t.Fatalf("a stranger got %d", res.StatusCode)
 	}
-	link := b.links.Link("box-1", 3000)
+	link := b.links.Link("box-1", 3000, "/")
 	res, body := get(t, c, link)
 	if res.StatusCode != http.StatusOK || body != "app /" {
 		t.Fatalf("the link led to %d %q", res.StatusCode, body)
@@ -209,7 +210,7 @@ func TestCookieAttributes(t *testing.T) {
 	b := setup(t)
 	c := b.visitor(t)
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, _ := get(t, c, b.links.Link("box-1", 3000))
+	res, _ := get(t, c, b.links.Link("box-1", 3000, "/"))
 	line := res.Header.Get("Set-Cookie")
 	for _, want := range []string{"Secure", "HttpOnly", "SameSite=None", "Partitioned", "Max-Age=43200", "Path=/"} {
 		if !strings.Contains(line, want) {
@@ -221,24 +222,46 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
+// A link leads where its owner was, and to its own host alone.
+func TestALinkLeadsToItsPath(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.visitor(t)
+	if res, body := get(t, c, b.links.Link("box-1", 3000, "/todo/x?filter=a%20b&to=https://a.example")); body != "app /todo/x?filter=a%20b&to=https://a.example" {
+		t.Errorf("the link led to %d %q", res.StatusCode, body)
+	}
+	// The path is part of what is signed.
+	link := b.links.Link("box-1", 3000, "/a")
+	key := strings.TrimPrefix(link, "http://"+host+"/.surgent/open?key=")
+	body, sig, _ := strings.Cut(key, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(raw), `"/a"`, `"//evil.example"`, 1)))
+	if res, _ := get(t, b.visitor(t), "http://"+host+"/.surgent/open?key="+forged+"."+sig); res.StatusCode != http.StatusForbidden || res.Header.Get("Location") != "" {
+		t.Errorf("another path under the same signature: %d to %q", res.StatusCode, res.Header.Get("Location"))
+	}
+}
+
 func TestLinksThatDontOpen(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*bench) string{
 		"too old": func(b *bench) string {
-			l := b.links.Link("box-1", 3000)
+			l := b.links.Link("box-1", 3000, "/")
 			*b.now = b.now.Add(61 * time.Second)
 			return l
 		},
-		"tampered":        func(b *bench) string { return b.links.Link("box-1", 3000) + "x" },
+		"tampered":        func(b *bench) string { return b.links.Link("box-1", 3000, "/") + "x" },
 		"empty":           func(*bench) string { return "http://" + host + "/.surgent/open" },
-		"another port":    func(b *bench) string { return strings.Replace(b.links.Link("box-1", 3000), "3000-", "3001-", 1) },
-		"another sandbox": func(b *bench) string { return strings.Replace(b.links.Link("box-2", 3000), "box-2", "box-1", 1) },
+		"another port":    func(b *bench) string { return strings.Replace(b.links.Link("box-1", 3000, "/"), "3000-", "3001-", 1) },
+		"another sandbox": func(b *bench) string { return strings.Replace(b.links.Link("box-2", 3000, "/"), "box-2", "box-1", 1) },
 		"another server": func(b *bench) string {
 			l, err := preview.NewLinks([]byte(strings.Repeat("z", 32)), "http", "localhost", func() time.Time { return *b.now })
 			if err != nil {
 				panic(err)
 			}
-			return l.Link("box-1", 3000)
+			return l.Link("box-1", 3000, "/")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -367,7 +390,7 @@ func TestOtherPagesMayNotFetch(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	c := b.visitor(t)
-	get(t, c, b.links.Link("box-1", 3000))
+	get(t, c, b.links.Link("box-1", 3000, "/"))
 	for _, site := range []string{"cross-site", "same-site"} {
 		if res, _ := get(t, c, "http://"+host+"/", "Sec-Fetch-Site", site, "Sec-Fetch-Mode", "no-cors"); res.StatusCode != http.StatusForbidden {
 			t.Errorf("%s fetch: %d", site, res.StatusCode)
@@ -397,7 +420,7 @@ func TestStreamsAndSockets(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	c := b.visitor(t)
-	get(t, c, b.links.Link("box-1", 3000))
+	get(t, c, b.links.Link("box-1", 3000, "/"))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -430,4 +453,21 @@ func TestStreamsAndSockets(t *testing.T) {
 	if _, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws", &websocket.DialOptions{HTTPClient: b.visitor(t)}); err == nil || !strings.Contains(err.Error(), "403") {
 		t.Errorf("a stranger's socket: %v", err)
 	}
+	// Another page's socket comes with the visitor's cookie. Browsers that don't
+	// send Sec-Fetch-Site send Origin.
+	for _, header := range []http.Header{
+		{"Origin": {"https://evil.example"}},
+		{"Origin": {"null"}},
+		{"Origin": {"http://3001-box-1.localhost"}},
+		{"Origin": {"http://" + host}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"websocket"}},
+	} {
+		if _, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws", &websocket.DialOptions{HTTPClient: c, HTTPHeader: header}); err == nil || !strings.Contains(err.Error(), "403") {
+			t.Errorf("a socket of %v: %v", header, err)
+		}
+	}
+	own, _, err := websocket.Dial(t.Context(), "ws://"+host+"/ws", &websocket.DialOptions{HTTPClient: c, HTTPHeader: http.Header{"Origin": {"http://" + host}}})
+	if err != nil {
+		t.Fatalf("its own socket in an older browser: %v", err)
+	}
+	_ = own.CloseNow()
 }

@@ -61,7 +61,7 @@ export const api = {
     activateProject: mutation<OfProject, Project>("projects:activateProject"),
     wakeSandbox: mutation<OfProject, { scheduled: true }>("projects:wakeSandbox"),
     deployProject: mutation<OfProject & { deployName?: string }, { scheduled: true }>("projects:deployProject"),
-    previewLink: action<OfProject & { port?: number }, { url: string }>("projects:previewLink"),
+    previewLink: action<OfProject & { port?: number; path?: string }, { url: string }>("projects:previewLink"),
   },
   sessions: {
     createSession: mutation<OfProject & { title?: string }, Id<"sessions">>("sessions:createSession"),
