@@ -37,6 +37,39 @@ func (r *Refusal) Error() string { return r.Reason }
 // Is makes a Refusal an ErrRefused.
 func (r *Refusal) Is(target error) bool { return target == ErrRefused }
 
+// Outage is an ErrUnavailable with the reason in words for people.
+type Outage struct {
+	Reason string
+	Cause  error // for the server's log; may be nil
+}
+
+// Error returns the reason, with the cause behind it.
+func (o *Outage) Error() string {
+	if o.Cause == nil {
+		return o.Reason
+	}
+	return o.Reason + ": " + o.Cause.Error()
+}
+
+// Is makes an Outage an ErrUnavailable.
+func (o *Outage) Is(target error) bool { return target == ErrUnavailable }
+
+// Unwrap returns the cause.
+func (o *Outage) Unwrap() error { return o.Cause }
+
+// Stage is what a target is doing with a release.
+type Stage string
+
+// The stages, in their order.
+const (
+	Uploading Stage = "uploading" // the target gets the files
+	Verifying Stage = "verifying" // it looks whether the app answers
+)
+
+// Progress is told what a target does, in short lines for the deployment's
+// log. It is called from one goroutine at a time.
+type Progress func(stage Stage, line string)
+
 // Asset is one static file. Path starts with "/" and is the request path of
 // the file itself, not percent-encoded.
 type Asset struct {
@@ -99,9 +132,8 @@ type Published struct {
 // Target publishes releases.
 type Target interface {
 	// Publish makes rel the live release of its name, or leaves what was live
-	// untouched and says why. It is idempotent by rel.ID. progress is called
-	// with short lines for the deployment's log.
-	Publish(ctx context.Context, rel *Release, progress func(string)) (*Published, error)
+	// untouched and says why. It is idempotent by rel.ID. progress may be nil.
+	Publish(ctx context.Context, rel *Release, progress Progress) (*Published, error)
 	// Remove takes an app down. An unknown name is a no-op.
 	Remove(ctx context.Context, name string) error
 }

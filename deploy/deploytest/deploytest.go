@@ -99,7 +99,7 @@ func Hello(word string) string {
 
 func publish(t *testing.T, s Subject, rel *deploy.Release) *deploy.Published {
 	t.Helper()
-	published, err := s.Target.Publish(t.Context(), rel, func(line string) { t.Log(line) })
+	published, err := s.Target.Publish(t.Context(), rel, func(stage deploy.Stage, line string) { t.Log(stage, line) })
 	if err != nil {
 		t.Fatalf("publish %s: %v", rel.ID, err)
 	}

@@ -1,20 +1,13 @@
 package deploytest
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"regexp"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"surgent.dev/surgent/deploy"
 	"surgent.dev/surgent/deploy/assets"
 )
 
@@ -136,44 +129,6 @@ func (e *Edge) deploy(w http.ResponseWriter, r *http.Request) {
 
 var errUnauthorized = errors.New("unauthorized")
 
-// edgePayload is spelled out here once more, so that a slip in the driver's
-// own types shows.
-type edgePayload struct {
-	WranglerConfig string `json:"wranglerConfig"`
-	WorkerContent  string `json:"workerContent"`
-	AssetsManifest map[string]struct {
-		Hash string `json:"hash"`
-		Size int    `json:"size"`
-	} `json:"assetsManifest"`
-	Files []struct {
-		Path   string `json:"path"`
-		Base64 string `json:"base64"`
-	} `json:"files"`
-	CompatibilityFlags []string       `json:"compatibilityFlags"`
-	AssetsConfig       map[string]any `json:"assetsConfig"`
-	AdditionalModules  []struct {
-		Name     string `json:"name"`
-		Content  string `json:"content"`
-		Type     string `json:"type"`
-		Encoding string `json:"encoding"`
-	} `json:"additionalModules"`
-}
-
-type edgeConfig struct {
-	Name               string         `json:"name"`
-	Main               string         `json:"main"`
-	CompatibilityDate  string         `json:"compatibility_date"`
-	CompatibilityFlags []string       `json:"compatibility_flags"`
-	Vars               map[string]any `json:"vars"`
-	Assets             map[string]any `json:"assets"`
-}
-
-var (
-	edgeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	edgeHash = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	edgeVar  = regexp.MustCompile(`^[A-Za-z_$][\w$]*$`)
-)
-
 // read checks a request and returns the app in it.
 func (e *Edge) read(r *http.Request, body []byte) (name string, app *edgeApp, err error) {
 	switch {
@@ -181,106 +136,6 @@ func (e *Edge) read(r *http.Request, body []byte) (name string, app *edgeApp, er
 		return "", nil, errors.New("want a POST of JSON")
 	case r.Header.Get("Authorization") != "Bearer "+e.Secret:
 		return "", nil, errUnauthorized
-	case len(body) > 30_000_000:
-		return "", nil, errors.New("body too large for an isolate")
 	}
-	var p edgePayload
-	if err := strict(body, &p); err != nil {
-		return "", nil, fmt.Errorf("payload: %w", err)
-	}
-	var c edgeConfig
-	if err := strict([]byte(p.WranglerConfig), &c); err != nil {
-		return "", nil, fmt.Errorf("wranglerConfig: %w", err)
-	}
-	if err := c.check(p); err != nil {
-		return "", nil, err
-	}
-	app = &edgeApp{worker: p.WorkerContent, extra: map[string][]byte{}}
-	for _, m := range p.AdditionalModules {
-		content := []byte(m.Content)
-		if m.Encoding == "base64" {
-			if content, err = base64.StdEncoding.DecodeString(m.Content); err != nil {
-				return "", nil, fmt.Errorf("module %s: %w", m.Name, err)
-			}
-		}
-		if _, twice := app.extra[m.Name]; twice || m.Name == "" || m.Name == c.Main || !slices.Contains([]string{"esm", "wasm", "text", "data"}, m.Type) {
-			return "", nil, fmt.Errorf("module %q is bad or came twice", m.Name)
-		}
-		app.extra[m.Name] = content
-	}
-	rel, err := p.release()
-	if err != nil {
-		return "", nil, err
-	}
-	app.site = assets.New(rel)
-	return c.Name, app, nil
-}
-
-func (c edgeConfig) check(p edgePayload) error {
-	date, err := time.Parse(time.DateOnly, c.CompatibilityDate)
-	switch {
-	case !edgeName.MatchString(c.Name):
-		return fmt.Errorf("bad name %q", c.Name)
-	case err != nil || date.After(time.Now()):
-		return fmt.Errorf("bad compatibility date %q", c.CompatibilityDate)
-	case p.WorkerContent == "" || c.Main == "":
-		return errors.New("no worker")
-	case len(p.AssetsManifest) == 0 && c.Assets != nil:
-		return errors.New("an assets binding without assets")
-	case len(p.AssetsManifest) != len(p.Files):
-		return fmt.Errorf("%d files for %d assets", len(p.Files), len(p.AssetsManifest))
-	case !slices.Equal(p.CompatibilityFlags, c.CompatibilityFlags):
-		return errors.New("two opinions on compatibility flags")
-	}
-	for name := range c.Vars {
-		if !edgeVar.MatchString(name) {
-			return fmt.Errorf("bad variable %q", name)
-		}
-	}
-	return nil
-}
-
-// release turns the files back into something that can be served.
-func (p edgePayload) release() (*deploy.Release, error) {
-	files := map[string]string{}
-	for _, f := range p.Files {
-		content, err := base64.StdEncoding.DecodeString(f.Base64)
-		if err != nil {
-			return nil, fmt.Errorf("file %s: %w", f.Path, err)
-		}
-		info, listed := p.AssetsManifest[f.Path]
-		_, twice := files[f.Path]
-		if !listed || twice || !strings.HasPrefix(f.Path, "/") || strings.Contains(f.Path, "..") {
-			return nil, fmt.Errorf("file %q is not in the manifest, or twice", f.Path)
-		}
-		if !edgeHash.MatchString(info.Hash) || info.Size != len(content) || info.Size > 25<<20 {
-			return nil, fmt.Errorf("file %s is not what the manifest says", f.Path)
-		}
-		files[f.Path] = string(content)
-	}
-	rel := App("edge", "edge", "", files)
-	for _, asset := range rel.Assets {
-		if p.AssetsManifest[asset.Path].Hash != asset.Hash[:32] {
-			return nil, fmt.Errorf("file %s has another hash", asset.Path)
-		}
-	}
-	text := func(key string) string { s, _ := p.AssetsConfig[key].(string); return s }
-	rel.AssetsConfig = deploy.AssetsConfig{
-		HTMLHandling: text("html_handling"), NotFoundHandling: text("not_found_handling"),
-		Headers: text("_headers"), Redirects: text("_redirects"),
-	}
-	return rel, nil
-}
-
-// strict reads JSON that has no key that nobody knows and nothing behind it.
-func strict(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON")
-	}
-	return nil
+	return readEdgePayload(body)
 }

@@ -2,7 +2,9 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -34,8 +36,8 @@ type file struct {
 }
 
 type assetsConfig struct {
-	HTMLHandling     string `json:"html_handling,omitempty"`
-	NotFoundHandling string `json:"not_found_handling,omitempty"`
+	HTMLHandling     string `json:"html_handling"`
+	NotFoundHandling string `json:"not_found_handling"`
 	RunWorkerFirst   any    `json:"run_worker_first,omitempty"` // true or patterns
 	Headers          string `json:"_headers,omitempty"`
 	Redirects        string `json:"_redirects,omitempty"`
@@ -62,7 +64,7 @@ type wrangler struct {
 }
 
 type assetsBinding struct {
-	Binding string `json:"binding"`
+	Binding string `json:"binding,omitempty"`
 	assetsConfig
 }
 
@@ -147,7 +149,12 @@ func (p *payload) addAssets(rel *deploy.Release) error {
 		p.Files = append(p.Files, file{Path: asset.Path, Base64: encode(content)})
 	}
 	c := rel.AssetsConfig
-	p.AssetsConfig = &assetsConfig{HTMLHandling: c.HTMLHandling, NotFoundHandling: c.NotFoundHandling, Headers: c.Headers, Redirects: c.Redirects}
+	p.AssetsConfig = &assetsConfig{
+		// Said outright: there are endpoints that take silence for a single-page
+		// application.
+		HTMLHandling: cmp.Or(c.HTMLHandling, "auto-trailing-slash"), NotFoundHandling: cmp.Or(c.NotFoundHandling, "none"),
+		Headers: c.Headers, Redirects: c.Redirects,
+	}
 	switch {
 	case len(rel.Modules) == 0:
 		// Nothing but files to run first.
@@ -174,3 +181,8 @@ func readAsset(rel *deploy.Release, asset deploy.Asset) ([]byte, error) {
 	}
 	return content, nil
 }
+
+// encodedLen is what content takes as base64 in JSON.
+func encodedLen(size int64) int64 { return (size + 2) / 3 * 4 }
+
+func encode(content []byte) string { return base64.StdEncoding.EncodeToString(content) }

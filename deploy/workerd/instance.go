@@ -37,12 +37,9 @@ type instance struct {
 // own words.
 func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) {
 	name := r.name
-	if t.c.Boxes == nil {
-		return nil, fmt.Errorf("start %s: this server cannot run worker code: %w", name, deploy.ErrUnavailable)
-	}
-	binary, err := t.c.Runtime.Path(ctx, func(string) {})
+	binary, err := t.binary(ctx, func(string) {})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", deploy.ErrUnavailable, err)
+		return nil, err
 	}
 	place, err := t.takePlace(r)
 	if err != nil {
@@ -62,7 +59,7 @@ func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) 
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	if i.box, err = t.c.Boxes.New(ctx, "app-"+name); err != nil {
-		return nil, fmt.Errorf("start %s: %w: %w", name, deploy.ErrUnavailable, err)
+		return nil, noPlace(name, err)
 	}
 	var at addresses
 	if at.assets, err = i.serveAssets(ctx, r.site); err != nil {
@@ -81,12 +78,29 @@ func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) 
 		Memory: t.c.Memory, CPUs: t.c.CPUs,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w: %w", name, deploy.ErrUnavailable, err)
+		return nil, noPlace(name, err)
 	}
 	if err := i.ready(ctx, t.c.Ready); err != nil {
 		return nil, err
 	}
 	return i, nil
+}
+
+// noPlace says that the machine, not the app, is to blame.
+func noPlace(name string, err error) error {
+	return fmt.Errorf("start %s: %w", name, &deploy.Outage{Reason: "the app's process could not be started; try again in a moment", Cause: err})
+}
+
+// binary returns the path of the runtime that this machine runs code with.
+func (t *Target) binary(ctx context.Context, progress func(string)) (string, error) {
+	if t.c.Boxes == nil {
+		return "", &deploy.Outage{Reason: "this server cannot run code; only apps without a worker can be deployed here"}
+	}
+	path, err := t.c.Runtime.Path(ctx, progress)
+	if err != nil {
+		return "", &deploy.Outage{Reason: "the Workers runtime could not be fetched; the server's log says why", Cause: err}
+	}
+	return path, nil
 }
 
 // serveAssets answers the app's assets binding at the address it returns.

@@ -20,9 +20,9 @@ const verifyLimit = 15 * time.Second
 
 // Publish implements deploy.Target. Until the last step nothing that visitors
 // see changes; the record on disk is the commit point.
-func (t *Target) Publish(ctx context.Context, rel *deploy.Release, progress func(string)) (*deploy.Published, error) {
+func (t *Target) Publish(ctx context.Context, rel *deploy.Release, progress deploy.Progress) (*deploy.Published, error) {
 	if progress == nil {
-		progress = func(string) {}
+		progress = func(deploy.Stage, string) {}
 	}
 	if err := release.CheckName(rel.Name); err != nil {
 		return nil, err
@@ -57,8 +57,11 @@ func (t *Target) Publish(ctx context.Context, rel *deploy.Release, progress func
 }
 
 // Rollback makes an earlier release live again, verified like a new one. The
-// last five of a name are kept.
-func (t *Target) Rollback(ctx context.Context, name, releaseID string, progress func(string)) error {
+// last five of a name are kept. progress may be nil.
+func (t *Target) Rollback(ctx context.Context, name, releaseID string, progress deploy.Progress) error {
+	if progress == nil {
+		progress = func(deploy.Stage, string) {}
+	}
 	unlock, err := t.publishing.lock(ctx, name)
 	if err != nil {
 		return fmt.Errorf("roll back %s: %w", name, err)
@@ -102,7 +105,7 @@ func (t *Target) Remove(ctx context.Context, name string) error {
 
 // store puts a release's contents into the blobs, trusting no hash but those
 // that it computed.
-func (t *Target) store(rel *deploy.Release, progress func(string)) (*manifest, error) {
+func (t *Target) store(rel *deploy.Release, progress deploy.Progress) (*manifest, error) {
 	m := &manifest{
 		ID: rel.ID, PublishedAt: t.now().UTC(), CompatibilityDate: rel.CompatibilityDate, CompatibilityFlags: rel.CompatibilityFlags,
 		Vars: rel.Vars, JSONVars: rel.JSONVars, Assets: rel.Assets, AssetsConfig: rel.AssetsConfig,
@@ -121,7 +124,7 @@ func (t *Target) store(rel *deploy.Release, progress func(string)) (*manifest, e
 			return nil, err
 		}
 	}
-	progress(fmt.Sprintf("Stored %d files, %s", len(rel.Assets), kilobytes(total)))
+	progress(deploy.Uploading, fmt.Sprintf("Stored %d files, %s", len(rel.Assets), kilobytes(total)))
 	for _, module := range rel.Modules {
 		hash, _, err := t.c.Blobs.Put(bytes.NewReader(module.Content))
 		if err != nil {
@@ -151,7 +154,7 @@ func (t *Target) storeAsset(rel *deploy.Release, asset deploy.Asset) error {
 }
 
 // activate verifies m and makes it live.
-func (t *Target) activate(ctx context.Context, before *record, m *manifest, progress func(string)) error {
+func (t *Target) activate(ctx context.Context, before *record, m *manifest, progress deploy.Progress) error {
 	next := t.runnerFor(before.Name, m)
 	var verified *instance
 	if len(m.Modules) > 0 {
@@ -193,15 +196,12 @@ func (t *Target) activate(ctx context.Context, before *record, m *manifest, prog
 
 // verify starts the release beside the live one and asks it for its first
 // page, as a browser would.
-func (t *Target) verify(ctx context.Context, r *runner, progress func(string)) (_ *instance, err error) {
-	if t.c.Boxes == nil {
-		return nil, fmt.Errorf("this server cannot run worker code: %w", deploy.ErrUnavailable)
-	}
-	if _, err := t.c.Runtime.Path(ctx, progress); err != nil {
-		return nil, fmt.Errorf("%w: %w", deploy.ErrUnavailable, err)
+func (t *Target) verify(ctx context.Context, r *runner, progress deploy.Progress) (_ *instance, err error) {
+	if _, err := t.binary(ctx, func(line string) { progress(deploy.Uploading, line) }); err != nil {
+		return nil, err
 	}
 	began := t.now()
-	progress("Starting the worker")
+	progress(deploy.Verifying, "Starting the worker")
 	i, err := t.start(ctx, r)
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ func (t *Target) verify(ctx context.Context, r *runner, progress func(string)) (
 	case answer.status >= http.StatusInternalServerError:
 		return nil, deploy.Refuse("the worker answered / with %d%s", answer.status, complaint(i.box.Output()))
 	}
-	progress(fmt.Sprintf("The app answered after %d ms", t.now().Sub(began).Milliseconds()))
+	progress(deploy.Verifying, fmt.Sprintf("The app answered after %d ms", t.now().Sub(began).Milliseconds()))
 	return i, nil
 }
 

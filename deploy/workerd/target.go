@@ -236,7 +236,7 @@ func (t *Target) takePlace(owner *runner) (*place, error) {
 		t.mu.Unlock()
 		slices.SortFunc(owners, func(a, b *runner) int { return a.used().Compare(b.used()) })
 		if !slices.ContainsFunc(owners, (*runner).evict) {
-			return nil, fmt.Errorf("all %d places for apps are in use: %w", t.c.Running, deploy.ErrUnavailable)
+			return nil, &deploy.Outage{Reason: fmt.Sprintf("all %d places for apps that run code are in use; try again in a moment", t.c.Running)}
 		}
 	}
 }

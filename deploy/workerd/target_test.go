@@ -106,7 +106,7 @@ func (b *bench) get(name, path string, headers ...string) (int, string) {
 
 func (b *bench) publish(rel *deploy.Release) *deploy.Published {
 	b.t.Helper()
-	published, err := b.target.Publish(b.t.Context(), rel, func(line string) { b.t.Log(line) })
+	published, err := b.target.Publish(b.t.Context(), rel, func(_ deploy.Stage, line string) { b.t.Log(line) })
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -175,13 +175,13 @@ func TestRestart(t *testing.T) {
 		t.Errorf("a crowd started %d processes", n-before)
 	}
 	// Of seven releases five are kept.
-	if err := b.target.Rollback(t.Context(), "some-app", "r2", func(string) {}); err != nil {
+	if err := b.target.Rollback(t.Context(), "some-app", "r2", nil); err != nil {
 		t.Error(err)
 	}
 	if status, body := b.get("some-app", "/"); status != 200 || body != "release 2" {
 		t.Errorf("rolled back: %d %q", status, body)
 	}
-	if err := b.target.Rollback(t.Context(), "some-app", "r0", func(string) {}); !errors.Is(err, deploy.ErrRefused) {
+	if err := b.target.Rollback(t.Context(), "some-app", "r0", nil); !errors.Is(err, deploy.ErrRefused) {
 		t.Errorf("an old release: %v", err)
 	}
 }
@@ -349,10 +349,13 @@ func TestFirstByteHasADeadline(t *testing.T) {
 func TestGraceEndsWithTheTarget(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *workerd.Config) { c.Grace = time.Hour })
-	b.publish(deploytest.App("r1", "some-app", `export default { async fetch(r) {
+	// It goes on writing: the runtime ends an answer to which nothing more can come.
+	b.publish(deploytest.App("r1", "some-app", `export default { fetch(r) {
+		if (!r.url.endsWith("/endless")) return new Response("old");
 		const { readable, writable } = new TransformStream();
-		if (r.url.endsWith("/endless")) { writable.getWriter().write(new TextEncoder().encode("old\n")); return new Response(readable) }
-		return new Response("old") } }`, nil))
+		const writer = writable.getWriter();
+		(async () => { for (;;) { await writer.write(new TextEncoder().encode("old\n")); await new Promise((next) => setTimeout(next, 50)) } })().catch(() => {});
+		return new Response(readable) } }`, nil))
 	res := b.request(http.MethodGet, "some-app", "/endless", http.NoBody)
 	defer func() { _ = res.Body.Close() }()
 	if line, err := bufio.NewReader(res.Body).ReadString('\n'); err != nil || line != "old\n" {

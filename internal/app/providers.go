@@ -57,7 +57,7 @@ type forgetful struct {
 // keepBuilds is longer than any deployment takes.
 const keepBuilds = 2 * time.Hour
 
-func (f forgetful) Publish(ctx context.Context, rel *deploy.Release, progress func(string)) (*deploy.Published, error) {
+func (f forgetful) Publish(ctx context.Context, rel *deploy.Release, progress deploy.Progress) (*deploy.Published, error) {
 	published, err := f.Target.Publish(ctx, rel, progress)
 	if _, err := f.blobs.Sweep(func(string) bool { return false }, clock.Now().Add(-keepBuilds)); err != nil {
 		f.logger.Warn("sweep builds", "error", err)

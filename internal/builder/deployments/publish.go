@@ -55,15 +55,18 @@ func (j *job) collect(tb sandbox.Toolbox, workDir string) (*deploy.Release, erro
 func (j *job) publish(rel *deploy.Release) (string, error) {
 	ctx, cancel := context.WithTimeout(j.work, publishLimit)
 	defer cancel()
-	published, err := j.Target.Publish(ctx, rel, func(line string) {
+	verifying := false
+	verify := func() error {
+		if verifying {
+			return nil
+		}
+		verifying = true
+		return j.enter(Uploading, stageVerifying, stepVerify)
+	}
+	published, err := j.Target.Publish(ctx, rel, func(stage deploy.Stage, line string) {
 		j.say(line)
-		// The first thing that a target does after it has the files is to start
-		// them, to see whether they answer.
-		if !j.verifying && strings.HasPrefix(line, "Starting") {
-			j.verifying = true
-			if err := j.enter(Uploading, stageVerifying, stepVerify); err != nil {
-				cancel() // lost: what is live stays live
-			}
+		if stage == deploy.Verifying && verify() != nil {
+			cancel() // lost: what is live stays live
 		}
 	})
 	if err != nil {
@@ -72,10 +75,9 @@ func (j *job) publish(rel *deploy.Release) (string, error) {
 	for _, w := range published.Warnings {
 		j.say(w)
 	}
-	if !j.verifying {
-		if err := j.enter(Uploading, stageVerifying, stepVerify); err != nil {
-			return "", err
-		}
+	// Files alone need no look: what was stored is what is served.
+	if err := verify(); err != nil {
+		return "", err
 	}
 	j.say("Live at " + published.URL)
 	return published.URL, nil

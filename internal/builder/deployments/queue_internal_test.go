@@ -1,10 +1,16 @@
 package deployments
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"surgent.dev/surgent/deploy"
+	"surgent.dev/surgent/internal/kit/errs"
 )
 
 func TestKeepTailKeepsTheLastWholeLines(t *testing.T) {
@@ -41,5 +47,25 @@ func TestLinesOfABuild(t *testing.T) {
 	w.write([]byte(strings.Repeat("x", 100_000)))
 	if len(lines) == 0 || len(w.rest) > 8<<10 {
 		t.Errorf("an endless line is held: %d bytes", len(w.rest))
+	}
+}
+
+// What a person reads says what happened and who can do something about it.
+func TestWordsOfFailures(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("publish x: %w", deploy.Refuse("the worker does not start: SyntaxError")), "The worker does not start: SyntaxError"},
+		{fmt.Errorf("publish x: %w", &deploy.Outage{Reason: "all places are in use", Cause: io.EOF}), "All places are in use."},
+		{fmt.Errorf("publish x: %w", deploy.ErrUnavailable), "The deploy target can't be reached. Try again."},
+		{errs.Wrap(errs.Unavailable, io.EOF, "The sandbox was lost."), "The sandbox was lost."},
+		{fmt.Errorf("publish x: %w", context.DeadlineExceeded), "It took too long."},
+		{errors.New("disk full at /var/lib/secret"), "Something unforeseen went wrong. The server's log says what."},
+	} {
+		if got := words(test.err); got != test.want {
+			t.Errorf("%v: %q, want %q", test.err, got, test.want)
+		}
 	}
 }

@@ -74,8 +74,6 @@ type job struct {
 	lose context.CancelCauseFunc
 	d    *Deployment
 
-	verifying bool // the step of that name has begun
-
 	writing sync.Mutex // held while progress is written, so that the log keeps its order
 	mu      sync.Mutex // guards log
 	log     strings.Builder
@@ -173,9 +171,12 @@ func words(err error) string {
 		return reason
 	}
 	var coded *errs.Error
+	var outage *deploy.Outage
 	switch {
 	case errors.As(err, &coded) && coded.Code != errs.Internal:
 		return coded.Message
+	case errors.As(err, &outage) && outage.Reason != "":
+		return strings.ToUpper(outage.Reason[:1]) + outage.Reason[1:] + "."
 	case errors.Is(err, deploy.ErrUnavailable):
 		return "The deploy target can't be reached. Try again."
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, sandbox.ErrTimeout):
