@@ -261,15 +261,13 @@ func (a *App) register(r *function.Registry, streams *stream.Hub, links projects
 	}); err != nil {
 		return err
 	}
+	board := clientconfig.NewBoard(streams, clock.Now)
+	if a.sandboxes.missing != "" {
+		board.Failed("This server has no sandboxes.", a.sandboxes.missing)
+	}
 	a.warmer = templates.NewWarmer(templates.WarmerConfig{
 		Sandboxes: a.sandboxes.client, Snapshots: a.sandboxes.snapshots, Logger: a.logger.With("part", "templates"),
-		Step: func(step string) {
-			if step == "" {
-				streams.Clear(clientconfig.PreparingStream)
-			} else {
-				streams.Set(clientconfig.PreparingStream, step)
-			}
-		},
+		Step: board.Step, Failed: board.Failed,
 	})
 	a.watcher = projects.NewWatcher(a.sandboxes.client, a.logger.With("part", "watch"))
 	life, err := projects.NewLife(projects.LifeConfig{

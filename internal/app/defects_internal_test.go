@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"surgent.dev/surgent/convex/store"
+	clientconfig "surgent.dev/surgent/internal/builder/config"
 	"surgent.dev/surgent/internal/builder/deployments"
 	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/config"
@@ -377,6 +378,28 @@ func TestWhatIsMissingIsOneLineWithTheWayOut(t *testing.T) {
 	}
 	if err := open(func(*config.Config) {}); err != nil {
 		t.Errorf("nothing is missing, but: %v", err)
+	}
+}
+
+// A server that can't run sandboxes serves the rest, and says why it can't.
+func TestAServerWithoutSandboxesSaysSo(t *testing.T) {
+	t.Parallel()
+	cfg := *newBench(t).config
+	cfg.Addr, cfg.Data, cfg.Daytona.APIKey = "127.0.0.1:0", t.TempDir(), ""
+	a, err := Open(t.Context(), Options{Config: &cfg, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	var c clientconfig.Client
+	if err := a.runtime.RunQuery(t.Context(), "config:client", nil, &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.PreparingFailed == nil || c.PreparingFailed.Message == "" || !strings.Contains(c.PreparingFailed.Hint, "DAYTONA_API_KEY") {
+		t.Fatalf("clients are told %+v", c.PreparingFailed)
+	}
+	if _, err := a.sandboxes.client.List(t.Context(), nil); err == nil || !strings.Contains(err.Error(), c.PreparingFailed.Hint) {
+		t.Errorf("projects are told %v", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"surgent.dev/surgent/deploy/workerd"
@@ -27,7 +28,7 @@ type sandboxes struct {
 	snapshots templates.Snapshots // nil where running sandboxes can't be frozen
 	engine    *embedded           // nil unless the engine runs in this process
 	listener  net.Listener        // of the engine's API
-	about     string              // for doctor and the log
+	missing   string              // why there are none, and the way out; "" when there are
 	// remoteBoxes are those of an engine in another process of this machine.
 	remoteBoxes workerd.Boxes
 }
@@ -70,7 +71,7 @@ func openSandboxes(ctx context.Context, a *App) (*sandboxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sandboxes{client: c, snapshots: c, engine: eng, listener: l, about: "the embedded engine"}, nil
+	return &sandboxes{client: c, snapshots: c, engine: eng, listener: l}, nil
 }
 
 // remote talks to another process. One on the loopback is `surgent sandbox
@@ -90,13 +91,13 @@ func remote(a *App, key string) (*sandboxes, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &sandboxes{client: c, snapshots: c, remoteBoxes: boxes, about: "the engine at " + cfg.ServerURL}, nil
+		return &sandboxes{client: c, snapshots: c, remoteBoxes: boxes}, nil
 	}
 	c, err := daytona.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &sandboxes{client: c, about: "Daytona at " + cfg.ServerURL}, nil
+	return &sandboxes{client: c}, nil
 }
 
 // needsRoot is what a server without sandboxes says, at its start and in every
@@ -122,20 +123,22 @@ func checkKey(ctx context.Context, a *App, c sandbox.Client) error {
 // none is a client whose every call fails, for a server whose log says why.
 func none(a *App, why string) (*sandboxes, error) {
 	a.logger.Warn("there are no sandboxes", "reason", why)
+	why = strings.ToUpper(why[:1]) + why[1:]
 	c, err := daytona.New(daytona.Config{
 		APIKey: "none", ServerURL: "http://sandboxes.invalid/api", Backoff: time.Millisecond,
-		HTTPClient: &http.Client{Transport: refusing{}},
+		HTTPClient: &http.Client{Transport: refusing{why}},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &sandboxes{client: c, about: "none: " + why}, nil
+	return &sandboxes{client: c, missing: why}, nil
 }
 
-type refusing struct{}
+// refusing is a way to nowhere that says why.
+type refusing struct{ why string }
 
-func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errs.New(errs.Unavailable, "This server has no sandboxes. Its log says what to do.")
+func (r refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errs.New(errs.Unavailable, "This server has no sandboxes. %s", r.why)
 }
 
 // runEngine runs the engine of this process with its API, until ctx ends:

@@ -3,13 +3,17 @@
 package config
 
 import (
+	"sync"
+	"time"
+
 	"surgent.dev/surgent/convex/function"
+	"surgent.dev/surgent/convex/stream"
 	"surgent.dev/surgent/internal/builder/projects"
 )
 
-// PreparingStream is the stream key under which the step of a preparation is
-// published, a string; cleared once all is ready.
-const PreparingStream = "config/preparing"
+// preparingStream is the stream key of what the server prepares: a Preparing
+// or a Failure; nothing once all is ready.
+const preparingStream = "config/preparing"
 
 // Client is what clients may know. Secrets have no place here.
 type Client struct {
@@ -19,7 +23,9 @@ type Client struct {
 	Google    bool       `json:"google"`
 	Limits    Limits     `json:"limits"`
 	Domain    string     `json:"domain"` // apps answer below it
-	Preparing *Preparing `json:"preparing,omitempty"`
+	// At most one of the two is there.
+	Preparing       *Preparing `json:"preparing,omitempty"`
+	PreparingFailed *Failure   `json:"preparingFailed,omitempty"`
 }
 
 // Model is the model that runs use.
@@ -35,7 +41,51 @@ type Limits struct {
 
 // Preparing says in words what the server still prepares.
 type Preparing struct {
-	Step string `json:"step"`
+	Step      string  `json:"step"`
+	StartedAt float64 `json:"startedAt"` // ms
+}
+
+// Failure says why a preparation failed, and what to do about it.
+type Failure struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+// Board publishes what the server prepares to all clients that ask. It is safe
+// for concurrent use.
+type Board struct {
+	streams *stream.Hub
+	now     func() time.Time
+
+	mu   sync.Mutex // guards step
+	step string     // that is published, "" for none
+}
+
+// NewBoard returns an empty board.
+func NewBoard(streams *stream.Hub, now func() time.Time) *Board {
+	return &Board{streams: streams, now: now}
+}
+
+// Step publishes a step, in place of the one before or of a failure; "" says
+// that all is ready. The same step again changes nothing.
+func (b *Board) Step(step string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case step == "":
+		b.streams.Clear(preparingStream)
+	case step != b.step:
+		b.streams.Set(preparingStream, Preparing{step, float64(b.now().UnixMilli())})
+	}
+	b.step = step
+}
+
+// Failed publishes a failure until the next step.
+func (b *Board) Failed(message, hint string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.streams.Set(preparingStream, Failure{message, hint})
+	b.step = ""
 }
 
 // Register adds the query. It answers anybody: the sign-in page asks it.
@@ -43,8 +93,11 @@ func Register(r *function.Registry, c Client) {
 	c.Limits.Projects = projects.Limit
 	function.Query(r, "config:client", func(ctx *function.QueryCtx, _ struct{}) (Client, error) {
 		out := c
-		if step, _ := ctx.Stream(PreparingStream).(string); step != "" {
-			out.Preparing = &Preparing{Step: step}
+		switch now := ctx.Stream(preparingStream).(type) {
+		case Preparing:
+			out.Preparing = &now
+		case Failure:
+			out.PreparingFailed = &now
 		}
 		return out, nil
 	})

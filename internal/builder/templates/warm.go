@@ -30,8 +30,12 @@ type WarmerConfig struct {
 	// Snapshots is nil where a running sandbox can't be frozen: projects then
 	// start from Base and get the template's files one by one.
 	Snapshots Snapshots
-	// Step is told in words what is being prepared, "" once all is ready.
-	Step   func(string)
+	// Step is told in words what is being prepared, "" once all is ready. It
+	// may be told the same several times.
+	Step func(string)
+	// Failed is told why a preparation failed, and what to do about it. It is
+	// tried again by itself: then Step is told.
+	Failed func(message, hint string)
 	Logger *slog.Logger
 }
 
@@ -56,6 +60,9 @@ func NewWarmer(c WarmerConfig) *Warmer {
 	if c.Step == nil {
 		c.Step = func(string) {}
 	}
+	if c.Failed == nil {
+		c.Failed = func(string, string) {}
+	}
 	return &Warmer{WarmerConfig: c, ready: map[string]bool{}, flights: map[string]*flight{}}
 }
 
@@ -63,6 +70,9 @@ func NewWarmer(c WarmerConfig) *Warmer {
 // they are there when the first project asks. A failure is tried again, with
 // growing rests; it returns when all are made or ctx is done.
 func (w *Warmer) Run(ctx context.Context) error {
+	if w.Snapshots == nil {
+		return nil
+	}
 	rest := 2 * time.Second
 	for {
 		err := w.all(ctx)
@@ -74,11 +84,11 @@ func (w *Warmer) Run(ctx context.Context) error {
 			return nil //nolint:nilerr // an orderly end: what is cut off is made at the next start
 		}
 		w.Logger.WarnContext(ctx, "templates are not prepared yet", "error", err, "again_in", rest)
-		if errs.CodeOf(err) == errs.Internal {
-			w.Step("Preparing the templates failed. Trying again")
-		} else {
-			w.Step(errs.MessageOf(err))
+		message := "Preparing the templates failed."
+		if errs.CodeOf(err) != errs.Internal {
+			message = errs.MessageOf(err)
 		}
+		w.Failed(message, "It is tried again by itself. The server's log and `surgent doctor` say more.")
 		select {
 		case <-ctx.Done():
 			return nil
@@ -89,9 +99,6 @@ func (w *Warmer) Run(ctx context.Context) error {
 }
 
 func (w *Warmer) all(ctx context.Context) error {
-	if w.Snapshots == nil {
-		return nil
-	}
 	for _, t := range templates.All() {
 		if err := w.ensure(ctx, t); err != nil {
 			return err

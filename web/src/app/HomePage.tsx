@@ -1,5 +1,5 @@
 import { useEffect } from "react";
-import { DemoStrip, HomeView, PreparingStrip, useBuild } from "@/features/projects";
+import { DemoStrip, HomeView, PreparingFailedStrip, PreparingStrip, useBuild } from "@/features/projects";
 import { useTitle } from "@/lib/useTitle";
 import { api, toFault, useQuery, useResult } from "@/sync";
 import { ErrorBoundary } from "@/ui";
@@ -44,6 +44,7 @@ export function HomePage() {
       <ConnectionStrip />
       {config?.demo && <DemoStrip />}
       {config?.preparing && <PreparingStrip preparing={config.preparing} />}
+      {config?.preparingFailed && <PreparingFailedStrip failed={config.preparingFailed} />}
       <main className="mx-auto flex w-full max-w-[880px] flex-col gap-12 px-4 pt-[min(9dvh,76px)] pb-16 sm:px-6">
         <ErrorBoundary requestId={(error) => toFault(error).requestId}>{user && <HomeView user={user} builder={builder} />}</ErrorBoundary>
       </main>

@@ -48,6 +48,14 @@ describe("home", () => {
     );
   });
 
+  it("says why the server couldn't prepare what projects start from", async () => {
+    const preparingFailed = { message: "mmdebstrap is not installed.", hint: "It is tried again by itself." };
+    open(makeWorld({ config: { ...demo, preparingFailed } }), "/");
+    expect(await screen.findByRole("region", { name: "Preparation" })).toHaveTextContent(
+      "mmdebstrap is not installed. It is tried again by itself.",
+    );
+  });
+
   it("builds: makes the project named by the prompt, opens it and hands the prompt over", async () => {
     const world = makeWorld();
     const { user } = open(world, "/");

@@ -197,7 +197,9 @@ export type ClientConfig = {
   /** Deployed apps answer on `<name>.<domain>`. */
   domain: string;
   /** The base of all sandboxes is still being built. */
-  preparing?: { step: string };
+  preparing?: { step: string; startedAt?: number };
+  /** Building it failed. The server tries again by itself. */
+  preparingFailed?: { message: string; hint: string };
 };
 
 export type FileEntry = {

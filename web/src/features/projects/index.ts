@@ -1,5 +1,5 @@
 export { DemoStrip } from "./DemoStrip";
-export { PreparingStrip } from "./PreparingStrip";
+export { PreparingFailedStrip, PreparingStrip } from "./PreparingStrip";
 export { HomeView } from "./HomeView";
 export { ProjectMenu } from "./ProjectMenu";
 export { useBuild } from "./useBuild";
