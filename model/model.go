@@ -177,9 +177,10 @@ const (
 	Transient Kind = "transient"
 	// KeyRefused: 401 or 403; no retry.
 	KeyRefused Kind = "key_refused"
-	// BadRequest: 400, 404, 413 and the like; no retry.
+	// BadRequest: 400, 404 and the like; no retry.
 	BadRequest Kind = "bad_request"
-	// PromptTooLong: the conversation does not fit the model's window.
+	// PromptTooLong: the conversation does not fit the model's window, or the
+	// request its size (413).
 	PromptTooLong Kind = "prompt_too_long"
 )
 

@@ -36,6 +36,7 @@ import (
 	"surgent.dev/surgent/internal/config"
 	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/internal/server/preview"
+	"surgent.dev/surgent/model/anthropic"
 )
 
 // Options are what main decides.
@@ -68,6 +69,7 @@ type App struct {
 	warmer    *templates.Warmer
 	watcher   *projects.Watcher
 	agent     *agent.Service
+	provider  *anthropic.Model // nil for the demo
 	target    *target
 	handler   http.Handler
 
@@ -145,6 +147,7 @@ func (a *App) Run(ctx context.Context) error {
 		stage{"watch", func(ctx context.Context) error { return a.watcher.Run(ctx, a.runtime) }},
 		stage{"runtime", a.runtime.Run},
 		stage{"agent", func(ctx context.Context) error { return a.agent.Run(ctx, a.runtime) }},
+		stage{"model", a.watchModel},
 		stage{"templates", a.prepare},
 		stage{"doors", func(ctx context.Context) error {
 			if a.ready != nil {

@@ -28,7 +28,7 @@ type Finding struct {
 // Diagnose looks at a configuration and this machine without starting
 // anything.
 func Diagnose(ctx context.Context, c *config.Config, hasRunsc bool) []Finding {
-	out := []Finding{diagnoseAddr(c), diagnoseData(c), {Part: "cache", Text: c.Cache}, diagnoseWeb(), diagnoseModel(c)}
+	out := []Finding{diagnoseAddr(c), diagnoseData(c), {Part: "cache", Text: c.Cache}, diagnoseWeb(), diagnoseModel(ctx, c)}
 	out = append(out, diagnoseSandboxes(ctx, c, hasRunsc)...)
 	out = append(out, diagnoseDeploy(c), diagnoseGoogle(c), diagnoseTool("git", "keeps checkpoints outside of the sandboxes"))
 	for _, name := range c.Unused {
@@ -82,17 +82,6 @@ func diagnoseWeb() Finding {
 		return Finding{Part: "workspace", Text: "built in"}
 	}
 	return Finding{Part: "workspace", Text: "is not built in: run `make web`, then build again", Note: true}
-}
-
-func diagnoseModel(c *config.Config) Finding {
-	if c.Anthropic.APIKey == "" {
-		return Finding{Part: "model", Text: "the demo model, which plays recorded builds: set ANTHROPIC_API_KEY for a real one", Note: true}
-	}
-	at := c.Anthropic.BaseURL
-	if at == "" {
-		at = "https://api.anthropic.com"
-	}
-	return Finding{Part: "model", Text: "Anthropic's API at " + at}
 }
 
 func diagnoseSandboxes(ctx context.Context, c *config.Config, hasRunsc bool) []Finding {

@@ -17,25 +17,7 @@ import (
 	"surgent.dev/surgent/internal/config"
 	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/internal/server/apps"
-	"surgent.dev/surgent/model"
-	"surgent.dev/surgent/model/anthropic"
-	"surgent.dev/surgent/model/demo"
 )
-
-// openModel chooses the model: Anthropic's, or whoever speaks its API, when
-// there is a key, else the demo.
-func (a *App) openModel() (model.Model, error) {
-	if a.config.Anthropic.APIKey == "" {
-		return demo.New(demo.Config{}), nil
-	}
-	m, err := anthropic.New(anthropic.Config{
-		APIKey: anthropic.Key(a.config.Anthropic.APIKey.Reveal()), BaseURL: a.config.Anthropic.BaseURL, Model: a.config.Anthropic.Model,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open model: %w", err)
-	}
-	return m, nil
-}
 
 // target is where apps go, and the door to those that live on this machine.
 type target struct {

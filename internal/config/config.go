@@ -70,6 +70,7 @@ type Anthropic struct {
 	APIKey  Secret
 	BaseURL string // "" is Anthropic's own
 	Model   string // "" is the provider's default
+	Prices  string // a file with prices of models that the server doesn't know; "" is none
 }
 
 // Google is the OAuth client of sign-in with Google; both or none are set.
@@ -196,7 +197,7 @@ func readProviders(c *Config, get func(string) string) error {
 	if !isURL(c.Daytona.ServerURL) {
 		return &Error{"DAYTONA_SERVER_URL", "wants the URL of a Daytona API, such as https://app.daytona.io/api", c.Daytona.ServerURL}
 	}
-	c.Anthropic = Anthropic{APIKey: Secret(get("ANTHROPIC_API_KEY")), BaseURL: strings.TrimSuffix(get("ANTHROPIC_BASE_URL"), "/"), Model: get("ANTHROPIC_MODEL")}
+	c.Anthropic = Anthropic{APIKey: Secret(get("ANTHROPIC_API_KEY")), BaseURL: strings.TrimSuffix(get("ANTHROPIC_BASE_URL"), "/"), Model: get("ANTHROPIC_MODEL"), Prices: get("SURGENT_PRICES")}
 	if c.Anthropic.BaseURL != "" && !isURL(c.Anthropic.BaseURL) {
 		return &Error{"ANTHROPIC_BASE_URL", "wants the URL of a Messages API, such as https://api.anthropic.com", c.Anthropic.BaseURL}
 	}

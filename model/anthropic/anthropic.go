@@ -50,7 +50,9 @@ func (Key) GoString() string { return "[redacted]" }
 
 // Config sets up a Model. APIKey is needed; the rest has defaults.
 type Config struct {
-	APIKey  Key
+	APIKey Key
+	// BaseURL is what stands before /v1/messages; a path is fine, and so is a
+	// /v1 or a slash at its end.
 	BaseURL string
 	// Model that a request without one gets.
 	Model string
@@ -61,7 +63,8 @@ type Config struct {
 	// StepTimeout how long one request may take in all.
 	IdleTimeout time.Duration
 	StepTimeout time.Duration
-	// HTTPClient carries the requests; it should have no timeout of its own.
+	// HTTPClient carries the requests; it should have no timeout of its own, and
+	// not take the key to another host when it is redirected.
 	HTTPClient *http.Client
 	Now        func() time.Time
 }
@@ -72,6 +75,7 @@ type Model struct {
 	info     model.Info
 	prices   priceList
 	messages sdk.MessageService
+	models   sdk.ModelService
 }
 
 // New checks the configuration; it does no I/O.
@@ -96,7 +100,7 @@ func New(cfg Config) (*Model, error) {
 		cfg.StepTimeout = defaultStepTimeout
 	}
 	if cfg.HTTPClient == nil {
-		cfg.HTTPClient = &http.Client{}
+		cfg.HTTPClient = newClient()
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -107,13 +111,36 @@ func New(cfg Config) (*Model, error) {
 	}
 	m := &Model{cfg: cfg, prices: prices}
 	m.info = m.describe(cfg.Model)
-	m.messages = sdk.NewMessageService(
-		option.WithBaseURL(strings.TrimSuffix(cfg.BaseURL, "/")+"/"),
+	// The services themselves read no variables of the environment, which the
+	// client around them would.
+	options := []option.RequestOption{
+		option.WithBaseURL(strings.TrimSuffix(strings.TrimRight(cfg.BaseURL, "/"), "/v1") + "/"),
 		option.WithAPIKey(string(cfg.APIKey)),
 		option.WithHTTPClient(cfg.HTTPClient),
 		option.WithMaxRetries(0),
-	)
+	}
+	m.messages, m.models = sdk.NewMessageService(options...), sdk.NewModelService(options...)
 	return m, nil
+}
+
+// idleConns is how many connections to the server are kept for the next
+// request: many runs ask at once, and not every server speaks HTTP/2.
+const idleConns = 100
+
+func newClient() *http.Client {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		t = &http.Transport{Proxy: http.ProxyFromEnvironment} // somebody replaced it
+	}
+	t = t.Clone()
+	t.MaxIdleConnsPerHost = idleConns
+	return &http.Client{Transport: t, CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		// The client would send the key's header along to any host.
+		if req.URL.Host != via[0].URL.Host || len(via) > 3 {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
 }
 
 // Info describes the default model.
@@ -167,6 +194,14 @@ func (m *Model) guard(cancel context.CancelCauseFunc) option.Middleware {
 		if err != nil {
 			watch.stop()
 			return res, err
+		}
+		if to := res.Header.Get("location"); res.StatusCode >= 300 && res.StatusCode < 400 {
+			watch.stop()
+			_ = res.Body.Close() // a redirect, not an answer
+			return nil, &model.Error{
+				Kind: model.BadRequest, Status: res.StatusCode, Type: "redirect",
+				Message: fmt.Sprintf("the server sends elsewhere, to %q, where the key does not follow", to),
+			}
 		}
 		kind := res.Header.Get("content-type")
 		if res.StatusCode < 300 && !strings.HasPrefix(strings.ToLower(kind), "text/event-stream") {

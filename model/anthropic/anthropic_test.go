@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,8 +177,10 @@ func TestFaults(t *testing.T) {
 		{"403", modeltest.Status(403), model.Error{Kind: model.KeyRefused, Status: 403, Type: "permission_error"}, "permission"},
 		{"400", modeltest.Status(400), model.Error{Kind: model.BadRequest, Status: 400, Type: "invalid_request_error"}, "invalid"},
 		{"404", modeltest.Status(404), model.Error{Kind: model.BadRequest, Status: 404, Type: "not_found_error"}, "not found"},
-		{"413", modeltest.Status(413), model.Error{Kind: model.BadRequest, Status: 413, Type: "request_too_large"}, "too large"},
+		{"413", modeltest.Status(413), model.Error{Kind: model.PromptTooLong, Status: 413, Type: "request_too_large"}, "too large"},
 		{"too long", modeltest.Answer{Fault: &modeltest.Fault{Kind: modeltest.FaultStatus, Status: 400, Message: "prompt is too long: 9 tokens > 8 maximum"}}, model.Error{Kind: model.PromptTooLong, Status: 400, Type: "invalid_request_error"}, "prompt is too long"},
+		{"too long with its answer", said(400, "input length and `max_tokens` exceed context limit: 190000 + 32000 > 200000"), model.Error{Kind: model.PromptTooLong, Status: 400, Type: "invalid_request_error"}, "exceed context limit"},
+		{"no credit", said(400, "Your credit balance is too low to access the Anthropic API."), model.Error{Kind: model.BadRequest, Status: 400, Type: "invalid_request_error"}, "credit balance"},
 		{"cut", modeltest.Broken(good, modeltest.Fault{Kind: modeltest.FaultCut, AfterDeltas: 1}), model.Error{Kind: model.Transient, Type: "incomplete"}, "EOF"},
 		{"no stop", modeltest.Broken(good, modeltest.Fault{Kind: modeltest.FaultNoStop}), model.Error{Kind: model.Transient, Type: "incomplete"}, "before it was complete"},
 		{"error event", modeltest.Broken(good, modeltest.Fault{Kind: modeltest.FaultSSEError, AfterDeltas: 1}), model.Error{Kind: model.Transient, Status: 200, Type: "overloaded_error"}, "Overloaded"},
@@ -211,6 +214,132 @@ func TestFaults(t *testing.T) {
 				t.Errorf("requests = %d, want 1: retries are the caller's", n)
 			}
 		})
+	}
+}
+
+func said(status int, text string) modeltest.Answer {
+	return modeltest.Answer{Fault: &modeltest.Fault{Kind: modeltest.FaultStatus, Status: status, Message: text}}
+}
+
+// TestServerSaysWhetherToRetry: its word counts more than the status.
+func TestServerSaysWhetherToRetry(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		status int
+		header map[string]string
+		want   model.Kind
+		wait   time.Duration
+	}{
+		{429, map[string]string{"retry-after-ms": "1500"}, model.Transient, 1500 * time.Millisecond},
+		{429, map[string]string{"retry-after": "0.5"}, model.Transient, 500 * time.Millisecond},
+		{503, map[string]string{"retry-after": "soon"}, model.Transient, 0},
+		{429, map[string]string{"x-should-retry": "false"}, model.BadRequest, 0},
+		{400, map[string]string{"x-should-retry": "true"}, model.Transient, 0},
+		{408, nil, model.Transient, 0},
+		{409, nil, model.Transient, 0},
+		{402, nil, model.BadRequest, 0},
+	}
+	for _, tt := range tests {
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for k, v := range tt.header {
+				w.Header().Set(k, v)
+			}
+			w.WriteHeader(tt.status)
+			_, _ = fmt.Fprint(w, "no JSON")
+		}))
+		t.Cleanup(h.Close)
+		_, _, err := collect(t.Context(), dial(t, h.URL), hello(t))
+		var got *model.Error
+		if !errors.As(err, &got) || got.Kind != tt.want || got.RetryAfter != tt.wait || got.Message == "" {
+			t.Errorf("%d %v: %+v, want %s after %s", tt.status, tt.header, got, tt.want, tt.wait)
+		}
+	}
+}
+
+// TestRetryAfterADate: the header may be a time of day.
+func TestRetryAfterADate(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("retry-after", now.Add(7*time.Second).Format(http.TimeFormat))
+		w.WriteHeader(529)
+	}))
+	t.Cleanup(h.Close)
+	m, err := anthropic.New(anthropic.Config{APIKey: key, BaseURL: h.URL, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = collect(t.Context(), m, hello(t))
+	var got *model.Error
+	if !errors.As(err, &got) || got.RetryAfter != 7*time.Second {
+		t.Errorf("err = %+v, want a wait of 7 s", got)
+	}
+}
+
+// TestBaseURLs: however a base URL ends, the requests go to its Messages API.
+func TestBaseURLs(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"", "/", "/v1", "/v1/", "/api/anthropic", "/api/anthropic/", "/api/anthropic/v1"} {
+		var at string
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			at = r.URL.Path
+			w.WriteHeader(http.StatusBadRequest)
+		}))
+		t.Cleanup(h.Close)
+		_, _, _ = collect(t.Context(), dial(t, h.URL+end), hello(t)) // only the path counts here
+		want := "/v1/messages"
+		if strings.HasPrefix(end, "/api") {
+			want = "/api/anthropic/v1/messages"
+		}
+		if at != want {
+			t.Errorf("base URL ending in %q asks %q, want %q", end, at, want)
+		}
+	}
+}
+
+// TestTheKeyStaysWithItsHost: a redirect does not take it along.
+func TestTheKeyStaysWithItsHost(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(other.Close)
+	h := httptest.NewServer(http.RedirectHandler(other.URL+"/v1/messages", http.StatusTemporaryRedirect))
+	t.Cleanup(h.Close)
+	_, _, err := collect(t.Context(), dial(t, h.URL), hello(t))
+	var got *model.Error
+	if !errors.As(err, &got) || got.Kind != model.BadRequest || !strings.Contains(got.Message, other.URL) || asked.Load() != 0 {
+		t.Errorf("err = %+v after %d requests to the other host", err, asked.Load())
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	server := func(h http.Handler) string {
+		s := httptest.NewServer(h)
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for name, tt := range map[string]struct {
+		url  string
+		want *model.Error // nil: nothing to say
+	}{
+		"all is well":        {server(modeltest.New(modeltest.Config{Key: key})), nil},
+		"refused key":        {server(modeltest.New(modeltest.Config{Key: "another"})), &model.Error{Kind: model.KeyRefused, Status: 401}},
+		"unknown model":      {server(modeltest.New(modeltest.Config{Key: key, Models: []string{"some-other"}})), &model.Error{Kind: model.BadRequest, Status: 404}},
+		"no list of models":  {server(http.NotFoundHandler()), nil},
+		"a page":             {server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") })), nil},
+		"nobody at the port": {gone.URL, &model.Error{Kind: model.Transient}},
+	} {
+		err := dial(t, tt.url).Check(t.Context())
+		var got *model.Error
+		switch {
+		case tt.want == nil && err != nil, tt.want != nil && !errors.As(err, &got):
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		case tt.want != nil && (got.Kind != tt.want.Kind || got.Status != tt.want.Status || strings.Contains(err.Error(), key)):
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
 	}
 }
 

@@ -77,8 +77,14 @@ func (m *Model) refused(api *sdk.Error) error {
 }
 
 func kindOf(e *model.Error, header http.Header) model.Kind {
-	if strings.HasPrefix(e.Message, "prompt is too long") {
+	if tooLong(e) {
 		return model.PromptTooLong
+	}
+	switch retry := header.Get("x-should-retry"); {
+	case retry == "true":
+		return model.Transient
+	case retry == "false" && e.Status == http.StatusTooManyRequests:
+		return model.BadRequest // a quota that is used up, not a rate
 	}
 	switch e.Type {
 	case "overloaded_error", "rate_limit_error", "api_error", "timeout_error":
@@ -94,10 +100,25 @@ func kindOf(e *model.Error, header http.Header) model.Kind {
 	case s < 300 && e.Type == "":
 		return model.Transient // an error event without a type
 	}
-	if header.Get("x-should-retry") == "true" {
-		return model.Transient
-	}
 	return model.BadRequest
+}
+
+// tooLong tells whether a request was refused for its length: by the API's own
+// texts, those of servers that speak its language, or the status for a body
+// that is too large.
+func tooLong(e *model.Error) bool {
+	switch e.Status {
+	case http.StatusRequestEntityTooLarge:
+		return true
+	case http.StatusBadRequest:
+		text := strings.ToLower(e.Message)
+		for _, sign := range []string{"prompt is too long", "exceed context limit", "context_length_exceeded", "maximum context length"} {
+			if strings.Contains(text, sign) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // retryAfter reads how long the server asks to wait: milliseconds, seconds or

@@ -118,6 +118,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
+	if id, ok := modelsPath(r.URL.Path); ok && r.Method == http.MethodGet {
+		s.serveModels(w, r, id)
+		return
+	}
 	s.mu.Lock()
 	s.n++
 	n, script := s.n, s.script
@@ -164,6 +168,17 @@ func (s *Server) checkCall(r *http.Request) *refusal {
 	if r.Method != http.MethodPost {
 		return &refusal{405, "Method Not Allowed"}
 	}
+	if ref := s.checkHeaders(r); ref != nil {
+		return ref
+	}
+	if !strings.HasPrefix(r.Header.Get("content-type"), "application/json") {
+		return refuse("content-type: must be application/json")
+	}
+	return nil
+}
+
+// checkHeaders checks the headers that every call needs.
+func (s *Server) checkHeaders(r *http.Request) *refusal {
 	key := r.Header.Get("x-api-key")
 	if key == "" {
 		key = strings.TrimPrefix(r.Header.Get("authorization"), "Bearer ")
@@ -177,8 +192,6 @@ func (s *Server) checkCall(r *http.Request) *refusal {
 		return refuse("anthropic-version: header is required")
 	case r.Header.Get("anthropic-version") != "2023-06-01":
 		return refuse("anthropic-version: %q is not a valid version", r.Header.Get("anthropic-version"))
-	case !strings.HasPrefix(r.Header.Get("content-type"), "application/json"):
-		return refuse("content-type: must be application/json")
 	}
 	return nil
 }
