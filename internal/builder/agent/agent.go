@@ -19,10 +19,11 @@ import (
 // Limits bound a run and its repeats. Zero fields have defaults.
 type Limits struct {
 	Steps    int           // model calls of one run; 200
-	Duration time.Duration // of one run, waiting included; 2 h
+	Duration time.Duration // of one run, waits for the model included; 2 h
 	Attempts int           // of one model step; 6
 	Backoff  time.Duration // before the second attempt, doubling; 1 s
-	// MaxWait is the longest wait that a provider may ask for; 60 s.
+	// MaxWait is the longest wait that a provider may ask for; 10 min. A run
+	// that waits shows until when, and can be stopped.
 	MaxWait time.Duration
 	Lease   time.Duration // how long a silent worker keeps its project; 10 s
 }
@@ -41,7 +42,7 @@ func (l Limits) orDefaults() Limits {
 	}
 	set(&l.Duration, 2*time.Hour)
 	set(&l.Backoff, time.Second)
-	set(&l.MaxWait, time.Minute)
+	set(&l.MaxWait, 10*time.Minute)
 	set(&l.Lease, 10*time.Second)
 	return l
 }

@@ -2,14 +2,9 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -17,10 +12,6 @@ import (
 	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/model"
 )
-
-// maxRaw is the longest answer, in bytes, that stays in its step's document.
-// Longer ones are files, and so are their calls' inputs.
-const maxRaw = 512 << 10
 
 // ask gets the next answer of the model into the journal, over as many
 // attempts as it takes. It returns how the run ended when there is no answer.
@@ -32,12 +23,13 @@ func (t *task) ask() (*outcome, error) {
 	}
 	info := t.describe()
 	for attempt := 1; ; attempt++ {
-		req, err := t.request(info)
+		req, size, err := t.request(info)
 		if err != nil {
 			return nil, err
 		}
+		assumed := t.spent(model.Usage{InputTokens: size})
 		var id StepID
-		if err := t.mutate(t.ctx, "agent:stepStarted", stepStartedArgs{t.fence, t.cur.Run.ID, n, attempt}, &id); err != nil {
+		if err := t.mutate(t.ctx, "agent:stepStarted", stepStartedArgs{t.fence, t.cur.Run.ID, n, attempt, assumed}, &id); err != nil {
 			return nil, err
 		}
 		t.cur.Run.Step = n
@@ -80,21 +72,24 @@ func (t *task) describe() model.Info {
 	return t.Model.Info()
 }
 
-// request builds the conversation from the journal.
-func (t *task) request(info model.Info) (model.Request, error) {
+// request builds the conversation from the journal, and says about how many
+// tokens it has.
+func (t *task) request(info model.Info) (req model.Request, tokens int64, err error) {
 	h, err := build(t.entries, t.cur.Run.Model, t.content)
 	if err != nil {
-		return model.Request{}, err
+		return model.Request{}, 0, err
 	}
 	h.trim(t.trimmed)
-	if info.ContextWindow > 0 && float64(h.tokens(t.system, t.set.Specs())) > trimAtWindowPart*float64(info.ContextWindow) {
+	tokens = h.tokens(t.system, t.set.Specs())
+	if info.ContextWindow > 0 && float64(tokens) > trimAtWindowPart*float64(info.ContextWindow) {
 		t.trimmed = len(h.results) - keepResults
 		h.trim(t.trimmed)
+		tokens = h.tokens(t.system, t.set.Specs())
 	}
 	return model.Request{
 		Model: t.cur.Run.Model, System: t.system, Messages: h.messages, Tools: t.set.Specs(),
 		UserID: string(t.fence.ProjectID),
-	}, nil
+	}, tokens, nil
 }
 
 // heard is what came of one attempt.
@@ -275,134 +270,4 @@ func (t *task) distinct(blocks []json.RawMessage, n int) ([]json.RawMessage, err
 		used[c.ID] = true
 	}
 	return blocks, nil
-}
-
-// failed journals a failed attempt and returns how long to wait before the
-// next one, or how the run ends.
-func (t *task) failed(id StepID, attempt int, got heard) (time.Duration, *outcome, error) {
-	var e *model.Error
-	if !errors.As(got.err, &e) {
-		e = &model.Error{Kind: model.Transient, Type: "unknown", Message: got.err.Error(), Cause: got.err}
-	}
-	text := t.redact(e.Message)
-	args := stepFailedArgs{fenced: t.fence, RunID: t.cur.Run.ID, StepID: id, Error: text}
-	if got.start.MessageID != "" {
-		u := t.spent(got.usage())
-		args.Usage = &u
-		t.cur.Run.Spent = t.cur.Run.Spent.plus(u)
-	}
-	t.Logger.WarnContext(t.ctx, "model attempt failed", "run", t.cur.Run.ID, "attempt", attempt, "kind", e.Kind, "status", e.Status, "type", e.Type)
-	var wait time.Duration
-	var end *outcome
-	switch {
-	case e.Kind == model.Transient && attempt < t.Limits.Attempts && e.RetryAfter <= t.Limits.MaxWait:
-		wait = t.backoff(attempt, e.RetryAfter)
-		args.Pause = &Pause{
-			Until: millis(t.Now().Add(wait)), Attempt: attempt + 1, Of: t.Limits.Attempts, Reason: busyText(e),
-		}
-	case e.Kind == model.PromptTooLong && t.shorten():
-	default:
-		end = &outcome{Status: Failed, Subtype: "error_api", Error: apiError(e, text)}
-	}
-	return wait, end, t.mutate(t.ctx, "agent:stepFailed", args, nil)
-}
-
-// shorten leaves more of the conversation out, and tells whether that helps.
-func (t *task) shorten() bool {
-	h, err := build(t.entries, t.cur.Run.Model, t.content)
-	if err != nil {
-		return false // the request that follows reports it
-	}
-	n := len(h.results) - keepResults/2
-	if n <= t.trimmed || !h.trim(n) {
-		return false
-	}
-	t.trimmed = n
-	return true
-}
-
-// backoff is the wait after an attempt: what the provider asks for, else twice
-// as long each time, with some jitter so that many do not come back at once.
-func (t *task) backoff(attempt int, asked time.Duration) time.Duration {
-	if asked > 0 {
-		return asked
-	}
-	d := t.Limits.Backoff << (attempt - 1)
-	return d*3/4 + time.Duration(rand.Int64N(int64(d)/2+1)) // #nosec G404 -- jitter
-}
-
-func busyText(e *model.Error) string {
-	switch e.Type {
-	case "connection":
-		return "The model can't be reached."
-	case "incomplete", "stalled", "timeout", "not_a_stream":
-		return "The model's answer broke off."
-	}
-	return "The model is busy."
-}
-
-// apiError says why the model gave no answer.
-func apiError(e *model.Error, text string) *RunError {
-	switch e.Kind {
-	case model.KeyRefused:
-		return &RunError{Code: "key_refused", Message: "The model key was refused. Check ANTHROPIC_API_KEY."}
-	case model.PromptTooLong:
-		return &RunError{Code: "too_long", Message: "The conversation is too long for the model. Start a new session."}
-	case model.Transient:
-		return &RunError{Code: "unavailable", Message: strings.TrimSuffix(busyText(e), ".") + ", and stayed so over all attempts. Nothing is lost: try again later."}
-	}
-	return &RunError{Code: "bad_request", Message: "The model refused the request: " + cutText(text, 300)}
-}
-
-// content returns the blocks of a step, from its document or its file.
-func (s *Service) content(step *Step) ([]json.RawMessage, error) {
-	raw := []byte(step.Raw)
-	if step.Blob != "" {
-		var err error
-		if raw, err = os.ReadFile(s.blobPath(step.Blob)); err != nil {
-			return nil, fmt.Errorf("read answer %s: %w", step.Blob, err)
-		}
-	}
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	var blocks []json.RawMessage
-	if err := json.Unmarshal(raw, &blocks); err != nil {
-		return nil, fmt.Errorf("decode answer of step %s: %w", step.ID, err)
-	}
-	return blocks, nil
-}
-
-func (s *Service) blobPath(hash string) string {
-	return filepath.Join(s.DataDir, "answers", filepath.Base(hash)+".json")
-}
-
-// store writes an answer that is too long for a document to a file that its
-// hash names.
-func (s *Service) store(raw []byte) (string, error) {
-	sum := sha256.Sum256(raw)
-	hash := hex.EncodeToString(sum[:])
-	path := s.blobPath(hash)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fmt.Errorf("make answers folder: %w", err)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "answer-*")
-	if err != nil {
-		return "", fmt.Errorf("store answer: %w", err)
-	}
-	_, err = tmp.Write(raw)
-	if serr := tmp.Sync(); err == nil {
-		err = serr
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // a temporary file
-		return "", fmt.Errorf("store answer: %w", err)
-	}
-	return hash, nil
 }

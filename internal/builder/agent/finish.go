@@ -106,7 +106,8 @@ func appendStats(ctx *function.MutationCtx, r *Run, result map[string]any) error
 	}
 	list, _ := s.Stats.([]any)
 	one := map[string]any{
-		"createdAt": r.EndedAt, "subtype": result["subtype"], "durationMs": result["duration_ms"], "numTurns": result["num_turns"],
+		"createdAt": r.EndedAt, "subtype": result["subtype"], "durationMs": result["duration_ms"],
+		"durationApiMs": result["duration_api_ms"], "numTurns": result["num_turns"],
 		"inputTokens": float64(r.Spent.InputTokens), "outputTokens": float64(r.Spent.OutputTokens),
 		"cacheCreationInputTokens": float64(r.Spent.CacheCreationInputTokens), "cacheReadInputTokens": float64(r.Spent.CacheReadInputTokens),
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"surgent.dev/surgent/model"
 )
@@ -84,7 +85,28 @@ func build(entries []entry, name string, content func(*Step) ([]json.RawMessage,
 			return nil, err
 		}
 	}
+	h.endClean()
 	return h, nil
+}
+
+// endClean takes white space from the end of a final answer, which is there
+// when the model is to go on with it: the API refuses it.
+func (h *history) endClean() {
+	if len(h.messages) == 0 || h.messages[len(h.messages)-1].Role != model.Assistant {
+		return
+	}
+	blocks := h.messages[len(h.messages)-1].Content
+	var b struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	last := len(blocks) - 1
+	if json.Unmarshal(blocks[last], &b) != nil || b.Type != "text" {
+		return // another kind of block ends as it is
+	}
+	if text := strings.TrimRightFunc(b.Text, unicode.IsSpace); text != b.Text {
+		blocks[last] = textBlock(text)
+	}
 }
 
 // dropped tells whether a run leaves nothing in the conversation: it was taken
@@ -97,6 +119,12 @@ func dropped(e entry) bool {
 }
 
 func (h *history) addRun(e entry, name string, content func(*Step) ([]json.RawMessage, error), last bool) error {
+	results := map[callKey]*Call{}
+	for i := range e.Calls {
+		if c := &e.Calls[i]; c.Status == CallDone {
+			results[callKey{c.Step, c.ToolUseID}] = c
+		}
+	}
 	nudge := ""
 	for i := range e.Steps {
 		s := &e.Steps[i]
@@ -118,7 +146,7 @@ func (h *history) addRun(e entry, name string, content func(*Step) ([]json.RawMe
 			blocks = withoutThinking(blocks)
 		}
 		h.add(model.Assistant, blocks...)
-		h.addResults(e.Calls, s.N, blocks)
+		h.addResults(results, s.N, blocks)
 		nudge = nudgeFor(s, blocks)
 	}
 	if !last && e.Run.Status == Cancelled {
@@ -147,15 +175,19 @@ func nudgeFor(s *Step, blocks []json.RawMessage) string {
 	return ""
 }
 
+// callKey finds a call in its run.
+type callKey struct {
+	step      int
+	toolUseID string
+}
+
 // addResults adds the results of a step's calls, in the order of the calls. A
 // call without one gets a note: the conversation must be whole.
-func (h *history) addResults(all []Call, step int, blocks []json.RawMessage) {
+func (h *history) addResults(results map[callKey]*Call, step int, blocks []json.RawMessage) {
 	for _, c := range callsIn(blocks) {
 		text, isError := interruptedText, true
-		for i := range all {
-			if all[i].Step == step && all[i].ToolUseID == c.ID && all[i].Status == CallDone {
-				text, isError = all[i].Text, all[i].IsError
-			}
+		if done := results[callKey{step, c.ID}]; done != nil {
+			text, isError = done.Text, done.IsError
 		}
 		h.add(model.User, resultBlock(c.ID, text, isError))
 		n := len(h.messages) - 1

@@ -1,165 +1,11 @@
 package agent
 
 import (
-	"context"
-	"slices"
-
 	"surgent.dev/surgent/convex/function"
-	"surgent.dev/surgent/convex/store"
 	"surgent.dev/surgent/convex/value"
-	"surgent.dev/surgent/internal/builder/commits"
-	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/builder/sessions"
 	"surgent.dev/surgent/model"
 )
-
-// entry is one run with its journal.
-type entry struct {
-	Run    Run    `json:"run"`
-	Prompt string `json:"prompt"`
-	Steps  []Step `json:"steps"`
-	Calls  []Call `json:"calls"`
-}
-
-// size is about how many bytes of text the entry holds.
-func (e *entry) size() int {
-	n := len(e.Prompt)
-	for _, s := range e.Steps {
-		n += len(s.Raw)
-	}
-	for _, c := range e.Calls {
-		n += len(c.Text) + len(c.Input)
-	}
-	return n
-}
-
-// maxJournal is how much of a session's journal, in bytes, a run looks back
-// on: more than any model's window, less than one query may read.
-const maxJournal = 16 << 20
-
-// loaded is what a worker needs to go on with a run: the journals of its
-// session up to and with it, oldest first.
-type loaded struct {
-	Entries []entry `json:"entries"`
-	// Slug is the template that the project started from.
-	Slug string `json:"slug"`
-	// Version and SHA are of the project's newest checkpoint; 0 and "" when
-	// there is none.
-	Version int    `json:"version"`
-	SHA     string `json:"sha"`
-}
-
-type runArgs struct {
-	RunID RunID `json:"runId"`
-}
-
-// load returns a run with the history of its session.
-func load(ctx *function.QueryCtx, a runArgs) (*loaded, error) {
-	r, err := Runs.Get(ctx, ctx.DB, a.RunID)
-	if err != nil || r == nil {
-		return nil, err
-	}
-	p, err := projects.Projects.Get(ctx, ctx.DB, r.ProjectID)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	out := &loaded{Slug: p.Slug()}
-	if out.Version, out.SHA, err = newestCheckpoint(ctx, ctx.DB, p.ID); err != nil {
-		return nil, err
-	}
-	all, err := Runs.Query(ctx.DB, "by_session", r.SessionID).Lte(r.CreationTime).Desc().All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for total, i := 0, 0; i < len(all) && total < maxJournal; i++ {
-		e, err := journalOf(ctx, all[i])
-		if err != nil {
-			return nil, err
-		}
-		total += e.size()
-		out.Entries = append(out.Entries, e)
-	}
-	slices.Reverse(out.Entries)
-	return out, nil
-}
-
-func journalOf(ctx *function.QueryCtx, r Run) (e entry, err error) {
-	e.Run = r
-	row, err := sessions.Rows.Get(ctx, ctx.DB, r.PromptID)
-	if err != nil {
-		return e, err
-	}
-	if row != nil {
-		e.Prompt, _ = row.Raw.(string) // a prompt is a plain string
-	}
-	if e.Steps, err = steps.Query(ctx.DB, "by_run", r.ID).All(ctx); err != nil {
-		return e, err
-	}
-	e.Calls, err = calls.Query(ctx.DB, "by_run", r.ID).All(ctx)
-	return e, err
-}
-
-// where is what a worker asks about a project's sandbox.
-type where struct {
-	Gone      bool   `json:"gone"` // the project was removed
-	SandboxID string `json:"sandboxId,omitempty"`
-	Ready     bool   `json:"ready"`
-	Reason    string `json:"reason,omitempty"` // why it is not, for people
-}
-
-func place(ctx *function.QueryCtx, a projectArgs) (where, error) {
-	p, err := projects.Projects.Get(ctx, ctx.DB, a.ProjectID)
-	if err != nil || p == nil {
-		return where{Gone: err == nil}, err
-	}
-	box := p.Sandbox
-	switch {
-	case box == nil || p.SandboxID == nil:
-		return where{Reason: "Starts when the sandbox is ready"}, nil
-	case box.Status == projects.Started && box.IsInitialized:
-		return where{SandboxID: *p.SandboxID, Ready: true}, nil
-	case box.Status == projects.Failed:
-		return where{Reason: "The sandbox didn't start"}, nil
-	}
-	return where{Reason: "Starts when the sandbox is ready"}, nil
-}
-
-type rouseArgs struct {
-	fenced
-	// Check says that the sandbox does not answer although it should.
-	Check bool `json:"check,omitempty"`
-}
-
-// rouse brings up a sandbox that sleeps. One that failed is left to the
-// person, who is told and can try again.
-func rouse(ctx *function.MutationCtx, a rouseArgs) (any, error) {
-	if _, err := a.check(ctx); err != nil {
-		return nil, err
-	}
-	p, err := projects.Projects.Get(ctx, ctx.DB, a.ProjectID)
-	if err != nil || p == nil || p.Sandbox == nil {
-		return nil, err
-	}
-	if p.Sandbox.Status == projects.Stopped || (a.Check && p.Sandbox.Status == projects.Started) {
-		return nil, projects.EnsureAwake(ctx, p)
-	}
-	return nil, nil
-}
-
-type noteArgs struct {
-	fenced
-	RunID  RunID  `json:"runId"`
-	Reason string `json:"reason"`
-}
-
-// note says what a queued run waits for.
-func note(ctx *function.MutationCtx, a noteArgs) (any, error) {
-	r, err := a.open(ctx, a.RunID)
-	if err != nil || r.Reason == a.Reason {
-		return nil, err
-	}
-	return nil, Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"reason": a.Reason})
-}
 
 // open returns a run that this worker may write, or errFenced: its lease is
 // gone, or the run has ended.
@@ -183,6 +29,8 @@ type beginArgs struct {
 	Base  string `json:"base,omitempty"`
 	Dir   string `json:"dir"`
 	Row   any    `json:"row"` // system/init
+	// Away is how long, in ms, nobody worked on a run that was begun before.
+	Away float64 `json:"away,omitempty"`
 }
 
 // begin starts a queued run, or notes that another worker goes on with one
@@ -195,6 +43,7 @@ func begin(ctx *function.MutationCtx, a beginArgs) (*Run, error) {
 	change := value.Object{"status": Running, "waiting": value.Undefined, "reason": value.Undefined}
 	if r.StartedAt > 0 {
 		change["resumes"], change["stalls"] = r.Resumes+1, r.Stalls+1
+		change["resumedAt"], change["away"] = millis(ctx.Now()), r.Away+a.Away
 	} else {
 		change["startedAt"], change["base"], change["dir"] = millis(ctx.Now()), a.Base, a.Dir
 		if err := insertRow(ctx, r, a.Row); err != nil {
@@ -244,6 +93,7 @@ type stepStartedArgs struct {
 	RunID   RunID `json:"runId"`
 	N       int   `json:"n"`
 	Attempt int   `json:"attempt"`
+	Assumed Spent `json:"assumed"`
 }
 
 // stepStarted journals that the model is about to be asked.
@@ -258,10 +108,8 @@ func stepStarted(ctx *function.MutationCtx, a stepStartedArgs) (StepID, error) {
 		"status": Running, "waiting": value.Undefined, "step": a.N,
 		"activity": Activity{Kind: "thinking", StartedAt: now},
 	}
-	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
-		return "", err
-	}
-	// An attempt that a crash cut off is still "started".
+	// An attempt that a crash cut off is still "started". Its provider charges
+	// for it all the same.
 	old, err := steps.Query(ctx.DB, "by_run", r.ID, a.N).All(ctx)
 	if err != nil {
 		return "", err
@@ -269,12 +117,21 @@ func stepStarted(ctx *function.MutationCtx, a stepStartedArgs) (StepID, error) {
 	for _, s := range old {
 		if s.Status == StepStarted {
 			end := value.Object{"status": StepFailed, "error": "interrupted", "endedAt": now}
+			if s.Assumed != nil {
+				end["usage"] = *s.Assumed
+				change["spent"] = r.Spent.plus(*s.Assumed)
+			}
 			if err := steps.Patch(ctx, ctx.DB, s.ID, end); err != nil {
 				return "", err
 			}
 		}
 	}
-	return steps.Insert(ctx, ctx.DB, Step{RunID: r.ID, N: a.N, Status: StepStarted, Attempt: a.Attempt, StartedAt: now})
+	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
+		return "", err
+	}
+	return steps.Insert(ctx, ctx.DB, Step{
+		RunID: r.ID, N: a.N, Status: StepStarted, Attempt: a.Attempt, Assumed: &a.Assumed, StartedAt: now,
+	})
 }
 
 type stepFailedArgs struct {
@@ -294,8 +151,16 @@ func stepFailed(ctx *function.MutationCtx, a stepFailedArgs) (any, error) {
 		return nil, err
 	}
 	ctx.ClearStream(streamKey(r.ID))
-	end := value.Object{"status": StepFailed, "error": a.Error, "endedAt": millis(ctx.Now())}
-	change := value.Object{"activity": value.Undefined}
+	step, err := steps.Get(ctx, ctx.DB, a.StepID)
+	if err != nil {
+		return nil, err
+	}
+	if step == nil || step.Status != StepStarted {
+		return nil, errFenced
+	}
+	now := millis(ctx.Now())
+	end := value.Object{"status": StepFailed, "error": a.Error, "endedAt": now}
+	change := value.Object{"activity": value.Undefined, "modelTime": r.ModelTime + now - step.StartedAt}
 	if a.Usage != nil {
 		end["usage"] = *a.Usage
 		change["spent"] = r.Spent.plus(*a.Usage)
@@ -347,9 +212,10 @@ func stepDone(ctx *function.MutationCtx, a stepDoneArgs) ([]Call, error) {
 		return nil, errFenced
 	}
 	ctx.ClearStream(streamKey(r.ID))
+	now := millis(ctx.Now())
 	end := value.Object{
 		"status": a.Status, "messageId": a.MessageID, "model": a.Model, "stopReason": a.StopReason,
-		"usage": a.Usage, "endedAt": millis(ctx.Now()), "raw": a.Raw, "blob": a.Blob,
+		"usage": a.Usage, "endedAt": now, "raw": a.Raw, "blob": a.Blob,
 	}
 	if err := steps.Patch(ctx, ctx.DB, step.ID, end); err != nil {
 		return nil, err
@@ -368,7 +234,10 @@ func stepDone(ctx *function.MutationCtx, a stepDoneArgs) ([]Call, error) {
 			return nil, err
 		}
 	}
-	change := value.Object{"spent": r.Spent.plus(a.Usage), "activity": value.Undefined, "stalls": value.Undefined}
+	change := value.Object{
+		"spent": r.Spent.plus(a.Usage), "activity": value.Undefined, "stalls": value.Undefined,
+		"modelTime": r.ModelTime + now - step.StartedAt,
+	}
 	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
 		return nil, err
 	}
@@ -487,15 +356,4 @@ func (s Spent) plus(t Spent) Spent {
 		out.CostUSD = &cost
 	}
 	return out
-}
-
-func newestCheckpoint(ctx context.Context, r store.Reader, id projects.ID) (version int, sha string, err error) {
-	c, err := commits.Newest(ctx, r, id)
-	if err != nil || c == nil {
-		return 0, "", err
-	}
-	if c.Version != nil {
-		version = int(*c.Version)
-	}
-	return version, c.SHA, nil
 }

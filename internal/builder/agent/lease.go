@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/store"
@@ -161,14 +160,15 @@ func (s *Service) orphans(ctx *function.QueryCtx, _ struct{}) ([]projects.ID, er
 }
 
 func busyProjects(ctx context.Context, r store.Reader) ([]projects.ID, error) {
-	ids := []projects.ID{}
+	ids, seen := []projects.ID{}, map[projects.ID]bool{}
 	for _, status := range open {
 		runs, err := Runs.Query(r, "by_status", status).All(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, run := range runs {
-			if !slices.Contains(ids, run.ProjectID) {
+			if !seen[run.ProjectID] {
+				seen[run.ProjectID] = true
 				ids = append(ids, run.ProjectID)
 			}
 		}

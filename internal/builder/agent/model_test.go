@@ -83,12 +83,14 @@ func TestFailuresEndTheRunWithTheirReason(t *testing.T) {
 		stays         bool // the prompt stays in the conversation
 	}{
 		{"401", modeltest.Status(401), "error_api", "key_refused", "Check ANTHROPIC_API_KEY", 1, true},
-		{"403", modeltest.Status(403), "error_api", "key_refused", "Check ANTHROPIC_API_KEY", 1, true},
+		{"403", modeltest.Status(403), "error_api", "not_allowed", "does not allow this (permission error). Check what ANTHROPIC_API_KEY may use", 1, true},
 		{"400", modeltest.Status(400), "error_api", "bad_request", "invalid request", 1, true},
-		{"404", modeltest.Status(404), "error_api", "bad_request", "not found", 1, true},
-		{"too long", modeltest.Answer{Fault: &modeltest.Fault{Kind: modeltest.FaultStatus, Status: 400, Message: "prompt is too long: 9 > 8"}}, "error_api", "too_long", "too long", 1, true},
+		{"404", modeltest.Status(404), "error_api", "no_model", "no model \"claude-sonnet-5-5\" (not found error). Check ANTHROPIC_MODEL", 1, true},
+		{"too long", modeltest.Answer{Fault: &modeltest.Fault{Kind: modeltest.FaultStatus, Status: 400, Message: "prompt is too long: 9 > 8"}}, "error_api", "too_long", "This session is too long for the model now. Its files are safe: go on in a new session.", 1, true},
+		{"413", modeltest.Status(413), "error_api", "too_long", "a new session", 1, true},
+		{"window exceeded for ever", modeltest.Answer{Blocks: []modeltest.Block{{Text: "half"}}, StopReason: "model_context_window_exceeded"}, "error_api", "too_long", "a new session", 4, true},
 		{"529 for ever", modeltest.Status(529), "error_api", "unavailable", "The model is busy, and stayed so", 3, true},
-		{"long retry-after", modeltest.Answer{Fault: &modeltest.Fault{Kind: modeltest.FaultStatus, Status: 429, RetryAfter: "3600"}}, "error_api", "unavailable", "stayed so", 1, true},
+		{"long retry-after", modeltest.Answer{Fault: &modeltest.Fault{Kind: modeltest.FaultStatus, Status: 429, RetryAfter: "3600"}}, "error_api", "unavailable", "asks to wait for 1 hour. Nothing is lost", 1, true},
 		{"refusal", modeltest.Answer{Blocks: []modeltest.Block{{Text: "No."}}, StopReason: "refusal"}, "error_refusal", "refusal", "refused", 1, false},
 	}
 	for _, tt := range tests {
@@ -153,7 +155,7 @@ func TestStopReasons(t *testing.T) {
 		}, agent.Failed, []string{"assistant text", "assistant text", "assistant text", "assistant text", "result error_during_execution"}, "cut off"},
 		{"pause_turn", func(r modeltest.Request) modeltest.Answer {
 			if r.Turn == 0 {
-				return modeltest.Answer{Blocks: []modeltest.Block{{Text: "thinking on"}}, StopReason: "pause_turn"}
+				return modeltest.Answer{Blocks: []modeltest.Block{{Text: "thinking on \n"}}, StopReason: "pause_turn"}
 			}
 			return modeltest.Text("ok")
 		}, agent.Succeeded, []string{"assistant text", "assistant text", "result success"}, `"role":"assistant"}]`},

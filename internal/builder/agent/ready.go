@@ -15,8 +15,12 @@ import (
 	"surgent.dev/surgent/sandbox"
 )
 
-// readyEvery is how often a run that waits looks at its sandbox.
-const readyEvery = 250 * time.Millisecond
+// readyEvery is how often a run that waits looks at its sandbox at first,
+// readySlowest how often in the end: many may wait, some of them for long.
+const (
+	readyEvery   = 250 * time.Millisecond
+	readySlowest = time.Second
+)
 
 // errNotReady is returned when there is no more time to wait for a sandbox.
 var errNotReady = errors.New("agent: the sandbox is not ready")
@@ -25,7 +29,7 @@ var errNotReady = errors.New("agent: the sandbox is not ready")
 // it did not answer a moment ago, although it should be up.
 func (t *task) ready(ctx context.Context, missed bool) error {
 	told := ""
-	for {
+	for pause := readyEvery; ; pause = min(pause*9/8, readySlowest) {
 		var at where
 		if err := t.query(ctx, "agent:place", projectArgs{t.fence.ProjectID}, &at); err != nil {
 			return orCause(ctx, err)
@@ -46,10 +50,12 @@ func (t *task) ready(ctx context.Context, missed bool) error {
 			t.Logger.WarnContext(ctx, "sandbox does not answer", "project", t.fence.ProjectID, "sandbox", at.SandboxID, "error", err)
 			missed = true
 		}
-		if err := t.mutate(ctx, "agent:rouse", rouseArgs{t.fence, missed}, nil); err != nil {
-			return orCause(ctx, err)
+		if missed || at.Asleep {
+			if err := t.mutate(ctx, "agent:rouse", rouseArgs{t.fence, missed}, nil); err != nil {
+				return orCause(ctx, err)
+			}
+			missed = false
 		}
-		missed = false
 		if !t.patience.IsZero() && t.Now().After(t.patience) {
 			return errNotReady
 		}
@@ -59,7 +65,7 @@ func (t *task) ready(ctx context.Context, missed bool) error {
 				return orCause(ctx, err)
 			}
 		}
-		if err := clock.Sleep(ctx, readyEvery); err != nil {
+		if err := clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}

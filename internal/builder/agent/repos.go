@@ -22,6 +22,13 @@ import (
 	"surgent.dev/surgent/sandbox"
 )
 
+// tidyTimeout bounds what is done after a context has ended, so that a stop
+// does not wait for a sandbox that does not answer.
+const tidyTimeout = 5 * time.Second
+
+// saveTimeout bounds the way of one checkpoint out of its sandbox.
+const saveTimeout = 5 * time.Minute
+
 // maxBundle is the largest bundle, in bytes, that is taken from a sandbox.
 const maxBundle = 200 << 20
 
@@ -162,6 +169,8 @@ func unlock(ref string, now time.Time) error {
 // Save brings a checkpoint of a sandbox into the project's repository as
 // number n. Saving it again changes nothing.
 func (s *Repos) Save(ctx context.Context, id projects.ID, tb sandbox.Toolbox, dir, sha string, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
 	repo, err := s.path(id)
 	if err != nil {
 		return err
@@ -242,8 +251,9 @@ fi`
 		return "", fmt.Errorf("bundle checkpoint: exit %d: %s", code, cutText(out, 500))
 	}
 	defer func() {
-		// Small garbage in a sandbox's /tmp, when it stays.
-		_ = tb.DeleteFile(context.WithoutCancel(ctx), remote, false)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+		defer cancel()
+		_ = tb.DeleteFile(ctx, remote, false) // small garbage in a sandbox's /tmp, when it stays
 	}()
 	body, err := tb.Download(ctx, remote)
 	if err != nil {

@@ -99,7 +99,7 @@ func resultRow(r *Run, o outcome) map[string]any {
 	row := map[string]any{
 		"type": "result", "subtype": o.Subtype, "is_error": o.Status != Succeeded,
 		"session_id": string(r.SessionID), "run_id": string(r.ID), "uuid": string(r.ID) + "-result",
-		"duration_ms": r.EndedAt - started, "num_turns": float64(r.Step), "steps": float64(r.Calls), "model": r.Model,
+		"duration_ms": r.EndedAt - started, "duration_api_ms": r.ModelTime, "num_turns": float64(r.Step), "steps": float64(r.Calls), "model": r.Model,
 		"usage":              usageMap(r.Spent.usage()),
 		"permission_denials": []any{},
 	}

@@ -103,7 +103,9 @@ func (t *task) prepare() error {
 		return err
 	}
 	args := beginArgs{fenced: t.fence, RunID: t.cur.Run.ID, Dir: t.root, Row: t.storable(initRow(&t.cur.Run, t.root, t.set.Names()))}
-	if t.cur.Run.StartedAt == 0 && t.last == "" {
+	if t.cur.Run.StartedAt > 0 {
+		args.Away = millis(t.Now()) - t.cur.lastSign()
+	} else if t.last == "" {
 		if args.Base, err = head(t.live, t.tb, t.root); err != nil {
 			return err
 		}
@@ -206,8 +208,8 @@ const (
 // how the run ended, or nil when the model is to be asked again.
 func (t *task) decide() (*outcome, error) {
 	r := &t.cur.Run
-	if r.StartedAt > 0 && t.Now().Sub(time.UnixMilli(int64(r.StartedAt))) > t.Limits.Duration {
-		return limitOutcome("error_max_duration", fmt.Sprintf("This run reached its limit of %s.", t.Limits.Duration)), nil
+	if worked := millis(t.Now()) - r.StartedAt - r.Away; worked > float64(t.Limits.Duration.Milliseconds()) {
+		return limitOutcome("error_max_duration", "This run reached its limit of "+spell(t.Limits.Duration)+"."), nil
 	}
 	done := doneSteps(t.cur.Steps)
 	if len(done) == 0 {
@@ -225,7 +227,7 @@ func (t *task) decide() (*outcome, error) {
 		}}, nil
 	}
 	if !called {
-		if end := ending(s, blocks, done); end != nil {
+		if end := t.ending(s, blocks, done); end != nil {
 			return end, nil
 		}
 	}
@@ -241,14 +243,20 @@ func limitOutcome(subtype, text string) *outcome {
 
 // ending returns how an answer without calls ends the run, nil when it does
 // not.
-func ending(s *Step, blocks []json.RawMessage, done []*Step) *outcome {
+func (t *task) ending(s *Step, blocks []json.RawMessage, done []*Step) *outcome {
 	reason := model.StopReason(s.StopReason)
 	switch reason {
 	case model.Refusal:
 		return &outcome{Status: Failed, Subtype: "error_refusal", StopReason: s.StopReason, Error: &RunError{
 			Code: "refusal", Message: "The model refused this prompt. Say it in another way.",
 		}}
-	case model.MaxTokens, model.ContextWindowExceeded:
+	case model.ContextWindowExceeded:
+		if row(done, reason) > maxCuts {
+			return &outcome{Status: Failed, Subtype: "error_api", StopReason: s.StopReason, Error: errTooLong}
+		}
+		t.shorten() // where nothing can be left out, the next answer may still fit
+		return nil
+	case model.MaxTokens:
 		if row(done, reason) > maxCuts {
 			return &outcome{Status: Failed, Subtype: "error_during_execution", StopReason: s.StopReason, Error: &RunError{
 				Code: "output_limit", Message: "The model's answers were cut off again and again. Ask for less at a time.",

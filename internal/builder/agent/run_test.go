@@ -52,7 +52,7 @@ func TestRunFromPromptToCheckpoint(t *testing.T) {
 	if diff := cmp.Diff(want, w.kinds()); diff != "" {
 		t.Errorf("timeline (-want +got):\n%s", diff)
 	}
-	if r.Status != agent.Succeeded || r.Step != 4 {
+	if r.Status != agent.Succeeded || r.Step != 4 || w.views()[0].Resumed {
 		t.Errorf("run = %+v", r)
 	}
 	if got := w.file("index.html"); got != "<h1>Hello, you</h1>\n" {
@@ -72,6 +72,9 @@ func TestRunFromPromptToCheckpoint(t *testing.T) {
 	}
 	if diff := cmp.Diff(usage, res["usage"]); diff != "" {
 		t.Errorf("usage (-server +row):\n%s", diff)
+	}
+	if api, _ := res["duration_api_ms"].(float64); api <= 0 || api > res["duration_ms"].(float64) {
+		t.Errorf("time of the model: %v of %v ms", res["duration_api_ms"], res["duration_ms"])
 	}
 	if cost, _ := res["total_cost_usd"].(float64); cost <= 0 || res["files_changed"] != 2.0 {
 		t.Errorf("result = %v", res)

@@ -82,6 +82,9 @@ type Run struct {
 	Waiting         *Pause    `json:"waiting,omitempty"`
 	Resumes         int       `json:"resumes,omitempty"` // times that it was taken up again
 	Stalls          int       `json:"stalls,omitempty"`  // the same, since the last step that was journaled
+	ResumedAt       float64   `json:"resumedAt,omitempty"`
+	Away            float64   `json:"away,omitempty"`      // ms in which nobody worked on it
+	ModelTime       float64   `json:"modelTime,omitempty"` // ms of all model attempts
 	StopRequestedAt float64   `json:"stopRequestedAt,omitempty"`
 	Error           *RunError `json:"error,omitempty"`
 	Activity        *Activity `json:"activity,omitempty"`
@@ -153,13 +156,15 @@ type Step struct {
 	Model        string     `json:"model,omitempty"`
 	// Raw is the answer's content blocks as JSON text, byte for byte; Blob
 	// names the file that holds it where it is too long for a document.
-	Raw        string  `json:"raw,omitempty"`
-	Blob       string  `json:"blob,omitempty"`
-	StopReason string  `json:"stopReason,omitempty"`
-	Usage      *Spent  `json:"usage,omitempty"`
-	Error      string  `json:"error,omitempty"`
-	StartedAt  float64 `json:"startedAt"`
-	EndedAt    float64 `json:"endedAt,omitempty"`
+	Raw        string `json:"raw,omitempty"`
+	Blob       string `json:"blob,omitempty"`
+	StopReason string `json:"stopReason,omitempty"`
+	Usage      *Spent `json:"usage,omitempty"`
+	// Assumed is what counts as used when a crash cuts the attempt off.
+	Assumed   *Spent  `json:"assumed,omitempty"`
+	Error     string  `json:"error,omitempty"`
+	StartedAt float64 `json:"startedAt"`
+	EndedAt   float64 `json:"endedAt,omitempty"`
 }
 
 // CallStatus is where a tool call is.

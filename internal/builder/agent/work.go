@@ -43,7 +43,9 @@ func (s *Service) work(ctx *function.ActionCtx, a projectArgs) (any, error) {
 		return nil, nil // whoever holds the lease now goes on
 	}
 	// A lease that is not given back ends by itself, only later.
-	if rerr := w.mutate(context.WithoutCancel(ctx), "agent:release", w.fence, nil); rerr != nil {
+	give, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	defer cancel()
+	if rerr := w.mutate(give, "agent:release", w.fence, nil); rerr != nil {
 		s.Logger.WarnContext(ctx, "release lease", "project", a.ProjectID, "error", rerr)
 	}
 	if ctx.Err() != nil {
