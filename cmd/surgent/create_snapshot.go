@@ -35,7 +35,7 @@ func createSnapshotCommand() *cobra.Command {
 					return errors.New("this build carries no isolation engine: build it on Linux without the tag no_runsc")
 				}
 				err = app.BuildBase(cmd.Context(), app.SandboxOptions{
-					Data: filepath.Join(cfg.Data, "sandboxes"), Cache: cfg.Cache, Binary: binary,
+					Data: filepath.Join(cfg.Data, "sandboxes"), Cache: cfg.Cache, BaseImage: cfg.BaseImage, Binary: binary,
 					Key: "unused", Logger: newLogger(), Progress: say,
 				})
 			}

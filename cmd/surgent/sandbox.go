@@ -43,6 +43,7 @@ func sandboxServeCommand() *cobra.Command {
 			if o.Cache == "" {
 				o.Cache = cfg.Cache
 			}
+			o.BaseImage = cfg.BaseImage
 			if o.Binary, err = ownPath(); err != nil {
 				return err
 			}
@@ -97,7 +98,7 @@ func sandboxPurgeCommand() *cobra.Command {
 				return err
 			}
 			return app.PurgeSandboxes(cmd.Context(), app.SandboxOptions{
-				Data: data, Cache: cfg.Cache, Binary: binary, Logger: newLogger(),
+				Data: data, Cache: cfg.Cache, BaseImage: cfg.BaseImage, Binary: binary, Logger: newLogger(),
 			})
 		},
 	}

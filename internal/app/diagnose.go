@@ -100,7 +100,22 @@ func diagnoseSandboxes(ctx context.Context, c *config.Config, hasRunsc bool) []F
 		out = append(out, Finding{Part: part, Text: err.Error(), Missing: true})
 	}
 	out = append(out, probeEngine(ctx)...)
-	return append(out, diagnoseTool("mmdebstrap", "builds the base of all sandboxes"))
+	return append(out, diagnoseBase(c))
+}
+
+// diagnoseBase tells what the base of all sandboxes is made from.
+func diagnoseBase(c *config.Config) Finding {
+	const part = "base"
+	if c.BaseImage != "" {
+		return Finding{Part: part, Text: "the image " + c.BaseImage}
+	}
+	if _, err := exec.LookPath("mmdebstrap"); err == nil {
+		return Finding{Part: part, Text: "Debian packages, with mmdebstrap"}
+	}
+	if _, err := exec.LookPath("apt-get"); err == nil {
+		return Finding{Part: part, Text: "mmdebstrap is not installed (it builds the base of all sandboxes): apt-get install mmdebstrap, or set SURGENT_BASE_IMAGE", Missing: true}
+	}
+	return Finding{Part: part, Text: "an image, since there is neither mmdebstrap nor apt-get here: SURGENT_BASE_IMAGE names another", Note: true}
 }
 
 func diagnoseServer(ctx context.Context, c *config.Config) Finding {

@@ -20,6 +20,7 @@ import (
 // engineSettings are what app decides about an engine.
 type engineSettings struct {
 	data, cache, key string
+	baseImage        string // "" lets the engine choose
 	binary           string // this program, which is also runsc
 }
 
@@ -39,7 +40,7 @@ func newEmbedded(s engineSettings, logger *slog.Logger) (*embedded, error) {
 		return nil, err
 	}
 	e, err := engine.New(engine.Config{
-		DataDir: s.data, CacheDir: s.cache, APIKey: s.key, Runsc: []string{s.binary, "runsc"},
+		DataDir: s.data, CacheDir: s.cache, BaseImage: s.baseImage, APIKey: s.key, Runsc: []string{s.binary, "runsc"},
 		Toolbox: toolbox, Recipe: defaultenv.Files, Logger: logger.With("part", "engine"),
 	})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"surgent.dev/surgent/deploy/workerd"
 )
 
-type engineSettings struct{ data, cache, key, binary string }
+type engineSettings struct{ data, cache, key, baseImage, binary string }
 
 type embedded struct {
 	handler http.Handler

@@ -55,7 +55,8 @@ func openSandboxes(ctx context.Context, a *App) (*sandboxes, error) {
 		return nil, err
 	}
 	eng, err := newEmbedded(engineSettings{
-		data: filepath.Join(a.config.Data, "sandboxes"), cache: a.config.Cache, key: key, binary: a.binary,
+		data: filepath.Join(a.config.Data, "sandboxes"), cache: a.config.Cache, key: key,
+		baseImage: a.config.BaseImage, binary: a.binary,
 	}, a.logger)
 	if err != nil {
 		return nil, err

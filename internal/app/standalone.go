@@ -21,6 +21,7 @@ import (
 type SandboxOptions struct {
 	Addr, Key   string
 	Data, Cache string // folders
+	BaseImage   string // as in config.Config
 	Binary      string // this program's own path
 	Logger      *slog.Logger
 	Progress    func(step string) // told what is being built
@@ -40,7 +41,7 @@ func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
 	if err := probe.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", o.Addr, err)
 	}
-	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, binary: o.Binary}, o.Logger)
+	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, baseImage: o.BaseImage, binary: o.Binary}, o.Logger)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func BuildBase(ctx context.Context, o SandboxOptions) error {
 	if os.Geteuid() != 0 {
 		return errors.New("building the base needs root: start it with sudo")
 	}
-	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, binary: o.Binary}, o.Logger)
+	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, baseImage: o.BaseImage, binary: o.Binary}, o.Logger)
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func PurgeSandboxes(ctx context.Context, o SandboxOptions) error {
 		return nil
 	}
 	o.Key = rand.Text()
-	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, binary: o.Binary}, o.Logger)
+	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, baseImage: o.BaseImage, binary: o.Binary}, o.Logger)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/joho/godotenv"
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 	Cache   string // absolute folder of base and warm images, shared by data folders
 	Domain  string // host[:port] of the workspace; previews and apps are its subdomains
 	SiteURL string // origin of the sign-in routes and of the workspace, no trailing slash
+	// BaseImage is the OCI image that the embedded engine's base starts from;
+	// "" lets the engine choose.
+	BaseImage string
 
 	Daytona    Daytona
 	Anthropic  Anthropic
@@ -180,6 +184,11 @@ func readServer(c *Config, get func(string) string) error {
 	}
 	if c.Cache, err = filepath.Abs(cache); err != nil {
 		return &Error{"SURGENT_CACHE", "wants a folder: " + err.Error(), cache}
+	}
+	if c.BaseImage = get("SURGENT_BASE_IMAGE"); c.BaseImage != "" {
+		if _, err := name.ParseReference(c.BaseImage); err != nil {
+			return &Error{"SURGENT_BASE_IMAGE", "wants the reference of an image, such as node:24-bookworm", c.BaseImage}
+		}
 	}
 	c.Domain = strings.ToLower(orDefault(get("SURGENT_DOMAIN"), "localhost:"+port))
 	if !isDomain(c.Domain) {

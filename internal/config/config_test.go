@@ -79,6 +79,7 @@ func TestWrongValues(t *testing.T) {
 		{"SURGENT_ADDR", "3210"},
 		{"SURGENT_ADDR", "localhost:http"},
 		{"SURGENT_ADDR", "localhost:70000"},
+		{"SURGENT_BASE_IMAGE", "Not An Image"},
 		{"SURGENT_DOMAIN", "http://x"},
 		{"SURGENT_DOMAIN", "a..b"},
 		{"CONVEX_SITE_URL", "localhost:3210"},

@@ -35,6 +35,9 @@ func (e *Engine) describeSnapshot(s *snapshot) map[string]any {
 	if s.Reason != "" {
 		out["errorReason"] = s.Reason
 	}
+	if s.Image != "" {
+		out["imageName"] = s.Image
+	}
 	if s.Source != "" {
 		out["sourceSandboxId"] = s.Source
 	}

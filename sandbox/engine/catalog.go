@@ -29,6 +29,7 @@ type snapshot struct {
 	Step      string    `json:"step,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
 	Source    string    `json:"source,omitempty"` // sandbox that was frozen
+	Image     string    `json:"-"`                // OCI image that the base was made from
 	Size      int64     `json:"size"`             // bytes
 	CreatedAt time.Time `json:"createdAt"`
 
@@ -111,7 +112,7 @@ func (c *catalog) prepare(ctx context.Context, gateway string) error {
 
 func (c *catalog) build(ctx context.Context, gateway string) (root, key, baseDir string, err error) {
 	b, err := base.Ensure(ctx, base.Config{
-		CacheDir: c.cfg.CacheDir, Recipe: c.recipe, Logger: c.cfg.Logger,
+		CacheDir: c.cfg.CacheDir, Recipe: c.recipe, Image: c.cfg.BaseImage, Logger: c.cfg.Logger,
 		Step: func(step string) {
 			c.cfg.Logger.Info("building the sandbox base", "step", step)
 			c.mu.Lock()
@@ -122,6 +123,9 @@ func (c *catalog) build(ctx context.Context, gateway string) (root, key, baseDir
 	if err != nil {
 		return "", "", "", err
 	}
+	c.mu.Lock()
+	c.state.Image = b.Image
+	c.mu.Unlock()
 	root, rootKey, err := b.With(ctx, toolboxPath, c.cfg.Toolbox)
 	if err != nil {
 		return "", "", "", err

@@ -39,6 +39,10 @@ type Config struct {
 	Toolbox []byte
 	// Recipe holds recipe.json and package.json of the default snapshot.
 	Recipe fs.FS
+	// BaseImage is the OCI image that the default snapshot starts from, such as
+	// "node:24-bookworm". When empty it is made from Debian packages, or from
+	// the recipe's image on a host without them.
+	BaseImage string
 	// Limits are those of every sandbox; zero fields get defaults.
 	Limits Limits
 	// PreviewDomain is the domain of preview hosts, "preview.localhost" when
@@ -72,6 +76,11 @@ func (cfg Config) withDefaults() (Config, *base.Recipe, error) {
 	recipe, err := base.LoadRecipe(cfg.Recipe)
 	if err != nil {
 		return cfg, nil, fmt.Errorf("configure sandbox engine: %w", err)
+	}
+	if cfg.BaseImage != "" {
+		if err := base.ParseImage(cfg.BaseImage); err != nil {
+			return cfg, nil, fmt.Errorf("configure sandbox engine: %w", err)
+		}
 	}
 	for _, dir := range []*string{&cfg.DataDir, &cfg.CacheDir} {
 		if *dir, err = filepath.Abs(*dir); err != nil {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,20 +208,34 @@ func (b *builder) debian(ctx context.Context, root string) error {
 	if err := b.run(ctx, "", "mmdebstrap", args...); err != nil {
 		return err
 	}
-	return cleanDebian(root)
+	t, err := openTree(root)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	return t.cleanDebian()
 }
 
 // cleanDebian removes what names the host's package sources or is of no use
-// where nobody is root.
-func cleanDebian(root string) error {
+// where nobody is root, such as set-user-id bits.
+func (t *tree) cleanDebian() error {
 	for _, name := range []string{
 		"etc/apt/sources.list", "etc/apt/sources.list.d", "etc/apt/apt.conf.d/99mmdebstrap",
 		"etc/apt/auth.conf", "etc/apt/auth.conf.d", "var/cache/apt", "var/lib/apt/lists", "var/log/apt", "var/log/dpkg.log",
 		"etc/machine-id", "var/lib/dbus/machine-id",
 	} {
-		if err := os.RemoveAll(filepath.Join(root, name)); err != nil {
+		if err := t.delete(name); err != nil {
 			return err
 		}
 	}
-	return nil
+	return fs.WalkDir(t.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil || info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) == 0 {
+			return err
+		}
+		return t.root.Chmod(name, info.Mode().Perm())
+	})
 }

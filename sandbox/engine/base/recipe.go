@@ -14,7 +14,7 @@ import (
 
 // format counts changes of what Ensure does with a recipe, so that a newer
 // program does not take an older program's root file system for its own.
-const format = 2
+const format = 3
 
 // Recipe says what a base root file system consists of.
 type Recipe struct {
@@ -24,10 +24,15 @@ type Recipe struct {
 	Suite string `json:"suite"`
 	// Packages are Debian packages to install beside the minimal set.
 	Packages []string `json:"packages"`
-	// Node, NPM and Bun are version ranges of the npm packages to take.
-	Node string `json:"node"`
-	NPM  string `json:"npm"`
-	Bun  string `json:"bun"`
+	// Image is the OCI image to start from where there are no Debian packages
+	// to be had; "" for none.
+	Image string `json:"image"`
+	// Node, NPM and Bun are version ranges of the npm packages to take, and so
+	// is Ripgrep, for an image without it.
+	Node    string `json:"node"`
+	NPM     string `json:"npm"`
+	Bun     string `json:"bun"`
+	Ripgrep string `json:"ripgrep"`
 	// PackageJSON and PackageLock describe what is installed into
 	// /workspace/node_modules. The lock may be empty.
 	PackageJSON []byte `json:"-"`
@@ -59,13 +64,20 @@ func LoadRecipe(dir fs.FS) (*Recipe, error) {
 }
 
 // key is the content address of what the recipe builds on this kind of
-// machine.
-func (r *Recipe) key(m machine) string {
-	h := sha256.New()
+// machine: from Debian packages, or from an image when one is given.
+func (r *Recipe) key(m machine, from *image) string {
+	above := fmt.Sprintf("%q %q %q %q %q %q %q", r.Node, r.NPM, r.Bun, r.PackageJSON, r.PackageLock, m.nodePackage, m.bunPackage)
+	if from != nil {
+		return hash("%d image %q %q %q %s", format, from.pinned.DigestStr(), r.Ripgrep, m.ripgrepPackage, above)
+	}
 	packages := slices.Clone(r.Packages)
 	slices.Sort(packages)
-	// Every part is quoted, so that no two recipes run together.
-	_, _ = fmt.Fprintf(h, "%d %q %q %q %q %q %q %q %q %q", format, r.Suite, packages,
-		r.Node, r.NPM, r.Bun, r.PackageJSON, r.PackageLock, m.nodePackage, m.bunPackage)
-	return hex.EncodeToString(h.Sum(nil))[:16]
+	return hash("%d %q %q %s", format, r.Suite, packages, above)
+}
+
+// hash returns a short content address. The parts must be quoted where they
+// could run together.
+func hash(format string, args ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, format, args...))
+	return hex.EncodeToString(sum[:])[:16]
 }

@@ -4,93 +4,116 @@ package base
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // system writes the few configuration files of the base.
-func (b *builder) system(_ context.Context, root string) error {
-	for _, dir := range []string{"workspace", "home/daytona", "var/lib/toolbox", "opt"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+func (b *builder) system(_ context.Context, t *tree) error {
+	for _, dir := range []string{"workspace", "home/daytona", "var/lib/toolbox"} {
+		if err := t.delete(dir); err != nil { // an image's own, which may be a link
 			return err
 		}
 	}
-	files := map[string]string{
+	for _, dir := range []string{"workspace", "home/daytona", "var/lib/toolbox", "opt", "tmp", "proc", "sys", "dev"} {
+		if err := t.mkdir(dir); err != nil {
+			return err
+		}
+	}
+	for name, text := range map[string]string{
 		"etc/hostname":    "sandbox\n",
 		"etc/hosts":       "127.0.0.1 localhost sandbox\n::1 localhost ip6-localhost\n",
 		"etc/resolv.conf": "# names are resolved by the proxy\n",
 		"etc/gitconfig":   "[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n",
-	}
-	for name, text := range files {
-		name = filepath.Join(root, name)
-		if err := os.RemoveAll(name); err != nil { // may be a link
-			return err
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+	} {
+		if err := t.write(name, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	lines := map[string]string{
-		"etc/passwd": fmt.Sprintf("daytona:x:%d:%d::/home/daytona:/bin/bash\n", owner, owner),
+	shell := "/bin/bash"
+	if t.find("bash") == "" {
+		shell = "/bin/sh"
+	}
+	for name, line := range map[string]string{
+		"etc/passwd": fmt.Sprintf("daytona:x:%d:%d::/home/daytona:%s\n", owner, owner, shell),
 		"etc/group":  fmt.Sprintf("daytona:x:%d:\n", owner),
-	}
-	for name, line := range lines {
-		if err := appendTo(filepath.Join(root, name), line); err != nil {
+	} {
+		if err := t.enroll(name, line); err != nil {
 			return err
 		}
 	}
-	if err := skeleton(root); err != nil {
-		return err
-	}
-	return trust(root)
-}
-
-// skeleton gives the user the shell files that Debian gives new users.
-func skeleton(root string) error {
 	for _, name := range []string{".bashrc", ".profile"} {
-		text, err := os.ReadFile(filepath.Join(root, "etc/skel", name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
+		text, err := t.read("etc/skel/" + name)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(root, "home/daytona", name), text, 0o644); err != nil {
+		if text == nil {
+			continue
+		}
+		if err := t.write("home/daytona/"+name, text, 0o644); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.trust()
+}
+
+// enroll adds a line to a list of users or groups, in the place of those of
+// the same name or number.
+func (t *tree) enroll(name, line string) error {
+	text, err := t.read(name)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for old := range strings.Lines(string(text)) {
+		fields := strings.Split(strings.TrimSpace(old), ":")
+		if len(fields) < 3 || fields[0] == "daytona" || fields[2] == strconv.Itoa(owner) {
+			continue
+		}
+		out.WriteString(strings.TrimSuffix(old, "\n") + "\n")
+	}
+	return t.write(name, []byte(out.String()+line), 0o644)
 }
 
 // trust copies the host's bundle of certificate authorities: behind a proxy
 // that the host trusts, sandboxes must trust it too or install nothing.
-func trust(root string) error {
-	for _, name := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"} {
+func (t *tree) trust() error {
+	for _, name := range append([]string{os.Getenv("SSL_CERT_FILE")}, bundles...) {
 		if name == "" {
 			continue
+		}
+		if !filepath.IsAbs(name) {
+			name = "/" + name
 		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			continue // the next place
 		}
-		to := filepath.Join(root, "etc/ssl/certs/ca-certificates.crt")
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return err
+		for n, to := range bundles {
+			if at, err := t.follow(to); n > 0 && (err != nil || !t.exists(at)) {
+				continue // not where this system looks
+			}
+			if err := t.write(to, text, 0o644); err != nil {
+				return err
+			}
 		}
-		return os.WriteFile(to, text, 0o644)
+		return nil
 	}
-	return nil // the base keeps Debian's own bundle
+	return nil // the base keeps its own bundle
 }
 
-// appendTo appends text to a file.
-func appendTo(name, text string) (err error) {
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
+// check refuses a root file system that lacks what every sandbox needs.
+func (b *builder) check(_ context.Context, t *tree) error {
+	lacks := t.lacks()
+	switch {
+	case len(lacks) == 0:
+		return nil
+	case b.image != nil:
+		return fmt.Errorf("the image %s lacks %s: add it, or set SURGENT_BASE_IMAGE to another image, such as node:24-bookworm",
+			b.image.ref, strings.Join(lacks, ", "))
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	_, err = f.WriteString(text)
-	return err
+	return fmt.Errorf("the packages of the recipe bring no %s", strings.Join(lacks, ", "))
 }

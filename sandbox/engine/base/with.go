@@ -45,12 +45,13 @@ func (b *Base) With(ctx context.Context, name string, program []byte) (root, key
 	if err := share(b.Root, filepath.Join(tmp, "root")); err != nil {
 		return "", "", fmt.Errorf("share base %s: %w", b.Key, err)
 	}
-	to := filepath.Join(tmp, "root", name)
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	t, err := openTree(filepath.Join(tmp, "root"))
+	if err != nil {
 		return "", "", err
 	}
-	if err := os.WriteFile(to, program, 0o755); err != nil {
-		return "", "", err
+	defer t.close()
+	if err := t.write(name, program, 0o755); err != nil {
+		return "", "", fmt.Errorf("write %s: %w", name, err)
 	}
 	return root, key, os.Rename(tmp, done)
 }
