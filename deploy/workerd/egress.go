@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,13 +20,32 @@ import (
 const (
 	egressParallel  = 32
 	egressPerSecond = 50
-	egressBodyBytes = 100 << 20
+	egressBodyBytes = 100 << 20 // of one request or response
+	egressPipeBytes = 1 << 30   // of one direction of a joined connection
 	egressFirstByte = 60 * time.Second
 	egressConnIdle  = 5 * time.Minute
 )
 
 // errPrivate: the address is one that apps may not reach.
 var errPrivate = errors.New("the address is not public")
+
+// egressRules say where apps may go.
+type egressRules struct {
+	allow   func(netip.AddrPort) bool
+	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// domain is what this server's own hosts end in, with a dot before it. An
+	// app that called itself or its neighbours would come back as a visitor.
+	domain string
+}
+
+// ours tells whether a host, with or without a port, is one of this server's.
+func (r egressRules) ours(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return r.domain != "" && strings.HasSuffix("."+host, r.domain)
+}
 
 // egress is the way out of one box: an HTTP proxy that takes requests in
 // absolute form, for which it does TLS itself, and CONNECT. It goes to public
@@ -36,18 +54,20 @@ var errPrivate = errors.New("the address is not public")
 // It reads requests by itself, since the runtime sends them without the Host
 // header that net/http's server insists on.
 type egress struct {
-	allow     func(netip.AddrPort) bool
+	rules     egressRules
 	now       func() time.Time
 	log       *slog.Logger
-	places    chan struct{} // one send for each connection
+	complain  rate.Sometimes // an app must not be able to fill the log
+	places    chan struct{}  // one send for each connection
 	limiter   *rate.Limiter
 	transport *http.Transport
 }
 
-func newEgress(allow func(netip.AddrPort) bool, now func() time.Time, log *slog.Logger) *egress {
+func newEgress(rules egressRules, now func() time.Time, log *slog.Logger) *egress {
 	e := &egress{
-		allow: allow, now: now, log: log, places: make(chan struct{}, egressParallel),
-		limiter: rate.NewLimiter(egressPerSecond, 2*egressPerSecond),
+		rules: rules, now: now, log: log, places: make(chan struct{}, egressParallel),
+		complain: rate.Sometimes{First: 3, Interval: time.Minute},
+		limiter:  rate.NewLimiter(egressPerSecond, 2*egressPerSecond),
 	}
 	e.transport = &http.Transport{
 		// No Proxy: what is public is decided here, on the address dialed.
@@ -95,6 +115,8 @@ func (e *egress) talk(ctx context.Context, conn net.Conn) {
 		switch {
 		case !e.limiter.Allow():
 			err = say(conn, http.StatusTooManyRequests, "Too many requests to other servers.")
+		case e.rules.ours(r.Host):
+			err = say(conn, http.StatusForbidden, "Apps don't call themselves or each other by address: call the code, or the assets binding for files.")
 		case r.Method == http.MethodConnect:
 			e.connect(ctx, conn, in, r)
 			return
@@ -124,6 +146,10 @@ func (e *egress) forward(ctx context.Context, conn net.Conn, in io.Reader, r *ht
 	if upgrade != "" {
 		out.Header.Set("Connection", "Upgrade")
 		out.Header.Set("Upgrade", upgrade)
+	}
+	out.Body = &cappedBody{ReadCloser: r.Body, left: egressBodyBytes}
+	if out.ContentLength == 0 {
+		out.Body = http.NoBody // else the request would be sent in chunks
 	}
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", "") // not ours
@@ -185,9 +211,10 @@ func (e *egress) join(conn net.Conn, in io.Reader, server io.ReadWriteCloser) {
 // the program's side end.
 func (e *egress) pipe(to io.Writer, program net.Conn, from io.Reader) {
 	buf := make([]byte, 32<<10)
-	for {
+	for left := egressPipeBytes; left > 0; {
 		_ = program.SetReadDeadline(e.now().Add(egressConnIdle)) // as in talk
 		n, err := from.Read(buf)
+		left -= n
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
@@ -210,7 +237,7 @@ func (e *egress) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	ips, err := e.rules.resolve(ctx, host)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +245,7 @@ func (e *egress) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	dialer := net.Dialer{Timeout: 10 * time.Second}
 	for _, ip := range ips {
 		to := netip.AddrPortFrom(ip.Unmap(), uint16(port))
-		if !e.allow(to) {
+		if !e.rules.allow(to) {
 			continue
 		}
 		var conn net.Conn
@@ -232,7 +259,7 @@ func (e *egress) dial(ctx context.Context, _, address string) (net.Conn, error) 
 // fail tells the program why a request was not made.
 func (e *egress) fail(conn net.Conn, r *http.Request, err error) error {
 	if errors.Is(err, errPrivate) {
-		e.log.Info("app was kept from a private address", "host", r.Host)
+		e.complain.Do(func() { e.log.Info("app was kept from a private address", "host", r.Host) })
 		return say(conn, http.StatusForbidden, "Apps reach public addresses only.")
 	}
 	e.log.Debug("app's request to another server failed", "host", r.Host, "error", err)
@@ -247,41 +274,6 @@ func say(conn net.Conn, status int, text string) error {
 	return res.Write(conn)
 }
 
-// special are the blocks that are global by form but not by meaning.
-var special = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
-	netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
-	// Tunnels and translations, in which an IPv4 address of any kind can hide.
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2001::/32"),
-	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("100::/64"),
-}
-
-// publicAddress tells whether apps may connect to an address. Mail is left
-// out: a free place to run code would be used to send it.
-func publicAddress(to netip.AddrPort) bool {
-	ip := to.Addr().Unmap()
-	if to.Port() == 25 || ip.Zone() != "" || !ip.IsGlobalUnicast() || ip.IsPrivate() {
-		return false
-	}
-	for _, block := range special {
-		if block.Contains(ip) {
-			return false
-		}
-	}
-	own, err := net.InterfaceAddrs()
-	return err == nil && !among(own, ip)
-}
-
-// among tells whether an address is one of this machine's. A public one of its
-// own leads past every firewall in front of it, to what listens here.
-func among(own []net.Addr, ip netip.Addr) bool {
-	return slices.ContainsFunc(own, func(a net.Addr) bool {
-		n, ok := a.(*net.IPNet)
-		return ok && n.IP.Equal(ip.AsSlice())
-	})
-}
-
 // cappedBody fails, rather than ends, past its cap.
 type cappedBody struct {
 	io.ReadCloser
@@ -291,7 +283,7 @@ type cappedBody struct {
 func (c *cappedBody) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	if c.left -= int64(n); c.left < 0 {
-		return 0, errors.New("response too large")
+		return 0, errors.New("message too large")
 	}
 	return n, err
 }

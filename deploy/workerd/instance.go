@@ -65,7 +65,7 @@ func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) 
 	if at.assets, err = i.serveAssets(ctx, r.site); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	if at.egress, err = i.serveEgress(ctx, newEgress(t.c.Allow, t.now, t.c.Logger.With("app", name))); err != nil {
+	if at.egress, err = i.serveEgress(ctx, newEgress(t.egressRules(), t.now, t.c.Logger.With("app", name))); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	if err := writeConfig(i.dir, r.m, t.c.Blobs.Read, at); err != nil {

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,8 +40,11 @@ type Config struct {
 	Logger  *slog.Logger
 
 	Now func() time.Time // the real clock
-	// Allow tells which addresses apps may connect to: public ones.
-	Allow     func(netip.AddrPort) bool
+	// Allow tells which addresses apps may connect to: public ones. It is asked
+	// about the very address that is dialed, whatever name led to it.
+	Allow func(netip.AddrPort) bool
+	// Resolve returns a name's addresses: the host's resolver.
+	Resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
 	Memory    int64         // bytes for one app's box: 512 MiB
 	CPUs      float64       // 1
 	Running   int           // processes at once: 16
@@ -57,6 +62,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Allow == nil {
 		c.Allow = publicAddress
+	}
+	if c.Resolve == nil {
+		c.Resolve = lookup
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -151,6 +159,15 @@ func (t *Target) Prepare(ctx context.Context) error {
 	}
 	_, err := t.c.Runtime.Path(ctx, func(string) {})
 	return err
+}
+
+// egressRules are the same for all apps.
+func (t *Target) egressRules() egressRules {
+	rules := egressRules{allow: t.c.Allow, resolve: t.c.Resolve}
+	if u, err := url.Parse(t.c.URL("x")); err == nil {
+		rules.domain = strings.ToLower(strings.TrimPrefix(u.Hostname(), "x"))
+	}
+	return rules
 }
 
 func (t *Target) runDir() string { return filepath.Join(t.c.Dir, "run") }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,15 +124,25 @@ func TestAppsInBoxes(t *testing.T) {
 		// The gateway's other ports, the host and other sandboxes are behind
 		// the firewall; what goes through us is judged by us.
 		target, get := open(t)
-		rel := deploytest.App("r1", "some-app", `export default { async fetch(r) {
+		rel := deploytest.App("r1", "some-app", `import { connect } from "cloudflare:sockets";
+			export default { async fetch(r) {
 			const to = new URL(r.url).searchParams.get("to");
 			if (!to) return new Response("fine");
-			return fetch(to) } }`, nil)
+			if (to.startsWith("http:")) return fetch(to);
+			try { await connect(to).opened } catch (e) { return new Response(String(e), { status: 403 }) }
+			return new Response("open") } }`, nil)
 		if _, err := target.Publish(t.Context(), rel, nil); err != nil {
 			t.Fatal(err)
 		}
-		for _, to := range []string{"http://192.0.2.1:16311/", "http://127.0.0.1:2280/", "http://169.254.169.254/"} {
-			res := get(t, "some-app", "/?to="+to)
+		neighbour := deploytest.App("r1", "other-app", deploytest.Hello("neighbour"), nil)
+		if _, err := target.Publish(t.Context(), neighbour, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{
+			"http://192.0.2.1:16311/", "http://127.0.0.1:2280/", "http://169.254.169.254/", "http://other-app.localhost:3210/", "http://[::1]:3210/",
+			"192.0.2.1:16310", "192.0.2.1:16311", "192.0.2.1:16312", "192.0.2.1:22", "127.0.0.1:8081", "[::1]:22", "169.254.169.254:80", "localhost:3210",
+		} {
+			res := get(t, "some-app", "/?to="+url.QueryEscape(to))
 			_ = res.Body.Close()
 			if res.StatusCode != http.StatusForbidden {
 				t.Errorf("%s: %s", to, res.Status)
