@@ -21,6 +21,7 @@ type Caller interface {
 // run is what the contexts of one run share.
 type run struct {
 	identity *Identity
+	address  string
 	clock    func() time.Time
 	logger   *slog.Logger
 }
@@ -90,6 +91,11 @@ type ActionCtx struct {
 
 	runner *Runner
 }
+
+// Address returns where the call came from, as text to count by: an IPv4
+// address or the network of an IPv6 address, "" for a call by the program
+// itself. Queries do not have it, as callers share their results.
+func (c *ActionCtx) Address() string { return c.address }
 
 // RunQuery runs a query, internal ones too, and stores its result in out, a
 // pointer or nil.

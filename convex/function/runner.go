@@ -81,6 +81,9 @@ type Call struct {
 	// decoded; it and anything else is refused in the function's name.
 	Args     value.Value
 	Identity *Identity
+	// Address is where the call came from, for what is limited per address; ""
+	// for calls of the program itself.
+	Address string
 	// Internal lets the call reach internal functions.
 	Internal bool
 	// RequestID appears in error texts and the log; "" makes a random one.
@@ -139,9 +142,9 @@ func (r *Runner) checkArgs(f *Function, raw value.Value) (value.Object, error) {
 func (r *Runner) start(ctx context.Context, c *Call, reader store.Reader) (run, error) {
 	began := r.now()
 	out := run{
-		identity: c.Identity,
-		clock:    func() time.Time { return began },
-		logger:   r.logger.With("function", c.Path.String(), "request", c.RequestID),
+		identity: c.Identity, address: c.Address,
+		clock:  func() time.Time { return began },
+		logger: r.logger.With("function", c.Path.String(), "request", c.RequestID),
 	}
 	if c.Identity == nil || r.alive == nil {
 		return out, nil

@@ -25,6 +25,14 @@ export function client(extra = {}) {
   return c;
 }
 
+// signedIn resolves to a client of a new guest.
+export async function signedIn() {
+  const { tokens } = await http().action(api.auth.signIn, { provider: "anonymous" });
+  const c = client();
+  await new Promise((done) => c.setAuth(async () => tokens.token, (ok) => ok && done()));
+  return c;
+}
+
 export function reactClient(extra = {}) {
   const c = new ConvexReactClient(url, { ...options, ...extra });
   open.add(c);

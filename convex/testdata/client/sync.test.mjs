@@ -2,7 +2,7 @@
 // Convex wire protocol notes.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { api, client, closeAll, control, ConvexError, fails, http, name, raw, reactClient, url, version, watch, zero } from "./setup.mjs";
+import { api, client, closeAll, control, ConvexError, fails, http, name, raw, reactClient, signedIn, url, version, watch, zero } from "./setup.mjs";
 
 after(closeAll);
 
@@ -288,12 +288,24 @@ test("27 an idle connection gets pings", async () => {
 });
 
 test("29 and 42 large arguments pass, large documents do not", async () => {
-  const c = client();
+  const c = await signedIn();
   const channel = name();
   await c.mutation(api.messages.send, { channel, body: "x".repeat(500_000) });
   const err = await fails(c.mutation(api.messages.send, { channel, body: "x".repeat(2 << 20) }));
   assert.match(err.message, /Value is too large \(2\.0 MiB > maximum size 1 MiB\)/);
   assert.equal((await c.query(api.messages.list, { channel })).length, 1);
+});
+
+test("29 before signing in, 500 KB pass and 2 MB end the connection with the reason", async () => {
+  const c = client();
+  await c.mutation(api.messages.send, { channel: name(), body: "x".repeat(500_000) });
+  const s = raw();
+  await s.opened;
+  s.hello();
+  s.send({ type: "Mutation", requestId: 0, udfPath: "messages:send", args: [{ channel: "x", body: "x".repeat(2 << 20) }] });
+  assert.match((await s.frame((f) => f.type === "FatalError")).error, /larger than 1048576 bytes/);
+  assert.equal((await s.closed).code, 1005);
+  await assert.rejects(http().mutation(api.messages.send, { channel: "x", body: "x".repeat(2 << 20) }), /RequestTooLarge/);
 });
 
 test("30 a result of more than 5 MB arrives", async () => {

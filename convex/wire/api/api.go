@@ -20,9 +20,6 @@ import (
 	"surgent.dev/surgent/convex/wire"
 )
 
-// maxBody is the largest request body.
-const maxBody = function.MaxArgsSize + 2000
-
 // Config is what a Handler needs.
 type Config struct {
 	Registry *function.Registry
@@ -31,6 +28,8 @@ type Config struct {
 	Streams  *stream.Hub
 	// Verify returns the identity that a token proves. nil refuses all tokens.
 	Verify func(ctx context.Context, token string) (*function.Identity, error)
+	// Limits bound what callers can take.
+	Limits wire.Limits
 	Logger *slog.Logger
 }
 
@@ -49,6 +48,7 @@ func New(c Config) (*Handler, error) {
 	if c.Streams == nil {
 		c.Streams = stream.New()
 	}
+	c.Limits = c.Limits.WithDefaults(c.Verify != nil)
 	if c.Verify == nil {
 		c.Verify = func(context.Context, string) (*function.Identity, error) {
 			return nil, errors.New("no auth provider is configured")
@@ -78,7 +78,8 @@ func New(c Config) (*Handler, error) {
 }
 
 func plain(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		wire.HangUpOnBody(w, r)
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, text) // a client that left needs no answer
 	}
@@ -88,6 +89,7 @@ func plain(text string) http.HandlerFunc {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	allowOrigin(w, r)
 	if r.Method == http.MethodOptions {
+		wire.HangUpOnBody(w, r)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -129,7 +131,7 @@ type request struct {
 	*http.Request
 	body     []byte
 	identity *function.Identity
-	client   wire.Client
+	address  string // where it came from
 }
 
 // serve wraps an endpoint: it reads the request and writes the answer.
@@ -155,23 +157,23 @@ func (h *Handler) serve(endpoint func(*request) (any, error)) http.HandlerFunc {
 }
 
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, endpoint func(*request) (any, error)) (any, error) {
-	req := &request{Request: r}
+	req := &request{Request: r, address: h.config.Limits.Address(r)}
 	var err error
-	if head := r.Header.Get("Convex-Client"); head != "" {
-		if req.client, err = wire.ParseClient(head); err != nil {
-			return nil, badRequest("InvalidClientVersion", "The header Convex-Client must look like npm-1.28.0")
-		}
-	}
-	if req.identity, err = h.identity(r); err != nil {
+	req.identity, err = h.identity(r)
+	// The body comes first all the same: what is not read would be waited for.
+	most := h.config.Limits.Message(req.identity != nil, wire.MaxBody)
+	body, bad := wire.ReadBody(w, r, most, h.config.Limits.BodyTimeout)
+	switch {
+	case bad != nil:
+		return nil, &requestError{bad.Status, bad.Code, bad.Text}
+	case err != nil:
 		return nil, err
 	}
-	req.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, &requestError{http.StatusRequestEntityTooLarge, "RequestTooLarge", fmt.Sprintf("The request body is larger than %d bytes", maxBody)}
-	}
-	if err != nil {
-		return nil, badRequest("BadRequest", "The request body could not be read")
+	req.body = body
+	if head := r.Header.Get("Convex-Client"); head != "" {
+		if _, err := wire.ParseClient(head); err != nil {
+			return nil, badRequest("InvalidClientVersion", "The header Convex-Client must look like npm-1.28.0")
+		}
 	}
 	return endpoint(req)
 }
@@ -229,7 +231,7 @@ func (r *request) ask() (ask, error) {
 }
 
 func (r *request) call(a ask) (call, error) {
-	c := call{Call: function.Call{Identity: r.identity, RequestID: r.Header.Get("Convex-Request-Id")}}
+	c := call{Call: function.Call{Identity: r.identity, Address: r.address, RequestID: r.Header.Get("Convex-Request-Id")}}
 	var err error
 	if c.Path, err = function.ParsePath(a.Path); err != nil {
 		return c, badRequest("BadConvexFunctionIdentifier", "%s", err)

@@ -9,7 +9,6 @@ import (
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/live"
-	"surgent.dev/surgent/convex/store"
 	"surgent.dev/surgent/convex/wire"
 )
 
@@ -216,9 +215,4 @@ func chunk(frame []byte, size int, id string) [][]byte {
 		frames[i] = append(appendString(b, id), '}')
 	}
 	return slices.Clip(frames)
-}
-
-// requestKey identifies a mutation over reconnects.
-func requestKey(session string, id uint32) store.Request {
-	return store.Request{Session: session, ID: id}
 }

@@ -6,6 +6,7 @@ package socket
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -31,8 +32,11 @@ type Config struct {
 	PingInterval time.Duration
 	// DeadAfter is how long a peer may fail to answer control pings, 0 for 120 s.
 	DeadAfter time.Duration
-	// ReadLimit is the largest message of a client, 0 for 64 MiB.
+	// ReadLimit is the largest message of a client who has signed in, 0 for
+	// 64 MiB.
 	ReadLimit int64
+	// Limits bound what callers can take who have not.
+	Limits wire.Limits
 	// ChunkSize is the largest Transition sent in one frame to clients that
 	// understand chunks, 0 for 5,000,000 bytes.
 	ChunkSize int
@@ -42,7 +46,8 @@ type Config struct {
 
 // Handler serves GET /api/{version}/sync and /api/sync.
 type Handler struct {
-	config Config
+	config    Config
+	anonymous crowd // connections on which nobody has signed in
 
 	mu       sync.Mutex
 	sessions map[*session]context.CancelFunc // each with how to cancel its work
@@ -55,6 +60,7 @@ func New(c Config) (*Handler, error) {
 	if c.Hub == nil || c.Runner == nil || c.Store == nil {
 		return nil, errors.New("socket door needs live queries, a runner and a store")
 	}
+	c.Limits = c.Limits.WithDefaults(c.Verify != nil)
 	if c.Verify == nil {
 		c.Verify = func(context.Context, string) (*function.Identity, error) {
 			return nil, errors.New("no auth provider is configured")
@@ -78,7 +84,9 @@ func New(c Config) (*Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Handler{config: c, sessions: map[*session]context.CancelFunc{}}, nil
+	h := &Handler{config: c, sessions: map[*session]context.CancelFunc{}}
+	h.anonymous = crowd{most: c.Limits.AnonymousSockets, of: map[string]int{}}
+	return h, nil
 }
 
 // ServeHTTP upgrades the connection and serves it until it ends.
@@ -87,27 +95,42 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s := newSession(h, client)
+	address := h.config.Limits.Address(r)
+	if !h.anonymous.enter(address) {
+		w.Header().Set("Retry-After", "10")
+		refuse(w, r, http.StatusTooManyRequests, "TooManyConnections", "Too many connections from this address on which nobody has signed in")
+		return
+	}
+	s := newSession(h, client, address)
+	defer s.count(false)
 	// Work outlives the connection that asked for it: a mutation is not undone
 	// by a dropped socket. Drain cancels what takes too long.
 	work, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
 	if !h.enter(s, cancel) {
-		http.Error(w, `{"code":"ServerStopping","message":"The server is stopping"}`, http.StatusServiceUnavailable)
+		refuse(w, r, http.StatusServiceUnavailable, "ServerStopping", "The server is stopping")
 		return
 	}
 	defer h.leave(s)
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		// Any page may connect: a socket carries no cookies, and identity comes
-		// in a message.
+		// in a message. A program with a narrower rule puts it before this.
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {
 		return // Accept answered
 	}
-	conn.SetReadLimit(h.config.ReadLimit)
+	conn.SetReadLimit(-1) // the session counts, as its limit changes
 	s.serve(work, conn)
+}
+
+// refuse answers a request that does not become a connection.
+func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	wire.HangUpOnBody(w, r)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": code, "message": message}) // a client that left needs no answer
 }
 
 // clientVersion refuses clients that speak another protocol.
@@ -120,11 +143,11 @@ func clientVersion(w http.ResponseWriter, r *http.Request) (wire.Client, bool) {
 		c, err = wire.ParseVersion("npm", v)
 	}
 	if err != nil {
-		http.Error(w, `{"code":"InvalidVersion","message":"The client version is not a version number"}`, http.StatusBadRequest)
+		refuse(w, r, http.StatusBadRequest, "InvalidVersion", "The client version is not a version number")
 		return c, false
 	}
 	if c.Name == "npm" && !c.AtLeast(0, 19, 2) {
-		http.Error(w, `{"code":"ClientVersionUnsupported","message":"The client is too old; update the package convex"}`, http.StatusBadRequest)
+		refuse(w, r, http.StatusBadRequest, "ClientVersionUnsupported", "The client is too old; update the package convex")
 		return c, false
 	}
 	return c, true

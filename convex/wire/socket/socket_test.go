@@ -35,7 +35,7 @@ type door struct {
 	url     string
 }
 
-func openDoor(t testing.TB) *door {
+func openDoor(t testing.TB, set ...func(*socket.Config)) *door {
 	t.Helper()
 	sch, err := schema.New(schema.DefineAny("things"))
 	if err != nil {
@@ -49,6 +49,12 @@ func openDoor(t testing.TB) *door {
 	function.Mutation(r, "things:add", func(ctx *function.MutationCtx, _ struct{}) (string, error) {
 		return ctx.DB.Insert(ctx, "things", map[string]any{"x": 1.0})
 	})
+	type keepArgs struct {
+		X string `json:"x"`
+	}
+	function.Mutation(r, "things:keep", func(ctx *function.MutationCtx, a keepArgs) (string, error) {
+		return ctx.DB.Insert(ctx, "things", map[string]any{"x": a.X})
+	})
 	function.Query(r, "things:text", func(ctx *function.QueryCtx, _ struct{}) (any, error) { return ctx.Stream("text"), nil })
 	runner, err := function.New(function.Config{Registry: r, Store: d.st, Streams: d.streams})
 	if err != nil {
@@ -58,7 +64,11 @@ func openDoor(t testing.TB) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.handler, err = socket.New(socket.Config{Hub: hub, Runner: runner, Store: d.st}); err != nil {
+	c := socket.Config{Hub: hub, Runner: runner, Store: d.st}
+	for _, s := range set {
+		s(&c)
+	}
+	if d.handler, err = socket.New(c); err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
@@ -90,17 +100,26 @@ func (d *door) drain() {
 	}
 }
 
-func (d *door) dial() *websocket.Conn {
+// knock opens a connection and says nothing.
+func (d *door) knock() (*websocket.Conn, *http.Response, error) {
 	d.t.Helper()
 	c, res, err := websocket.Dial(d.t.Context(), d.url+"/api/1.48.0/sync", nil)
+	if res != nil && res.Body != nil {
+		_ = res.Body.Close()
+	}
+	if err == nil {
+		c.SetReadLimit(64 << 20)
+		d.t.Cleanup(func() { _ = c.CloseNow() })
+	}
+	return c, res, err
+}
+
+func (d *door) dial() *websocket.Conn {
+	d.t.Helper()
+	c, _, err := d.knock()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if res.Body != nil {
-		_ = res.Body.Close()
-	}
-	c.SetReadLimit(64 << 20)
-	d.t.Cleanup(func() { _ = c.CloseNow() })
 	d.send(c, `{"type":"Connect","sessionId":"s","connectionCount":0,"lastCloseReason":"InitialConnect","clientTs":0}`)
 	return c
 }
@@ -195,12 +214,9 @@ func TestDrainSendsClientsAway(t *testing.T) {
 	if got := <-ended; got.Code != websocket.StatusGoingAway {
 		t.Errorf("closed with %d", got.Code)
 	}
-	_, res, err := websocket.Dial(t.Context(), d.url+"/api/1.48.0/sync", nil)
+	_, res, err := d.knock()
 	if err == nil || res == nil || res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("after the drain: %v, %v", res, err)
-	}
-	if res != nil && res.Body != nil {
-		_ = res.Body.Close()
 	}
 }
 
@@ -240,14 +256,10 @@ func TestSlowReaderIsBounded(t *testing.T) {
 func TestConnectComesFirst(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	c, res, err := websocket.Dial(t.Context(), d.url+"/api/1.48.0/sync", nil)
+	c, _, err := d.knock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Body != nil {
-		_ = res.Body.Close()
-	}
-	defer func() { _ = c.CloseNow() }()
 	d.send(c, `{"type":"ModifyQuerySet","baseVersion":0,"newVersion":1,"modifications":[]}`)
 	d.read(c, "FatalError")
 }
