@@ -16,6 +16,7 @@ import (
 	"surgent.dev/surgent/convex/live"
 	"surgent.dev/surgent/convex/store"
 	"surgent.dev/surgent/convex/stream"
+	"surgent.dev/surgent/convex/wire"
 	"surgent.dev/surgent/convex/wire/api"
 	"surgent.dev/surgent/convex/wire/socket"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	Streams *stream.Hub
 	// PingInterval is how long a connection stays silent at most, 0 for 15 s.
 	PingInterval time.Duration
+	// Limits bound what callers can take who have not signed in.
+	Limits wire.Limits
 	// ActionTimeout ends scheduled actions that are not registered as long, 0
 	// for 10 minutes.
 	ActionTimeout time.Duration
@@ -57,6 +60,7 @@ const (
 // Runtime runs functions over a store and serves them to clients.
 type Runtime struct {
 	store   store.Store
+	limits  wire.Limits
 	runner  *function.Runner
 	streams *stream.Hub
 	hub     *live.Hub
@@ -89,7 +93,7 @@ func Open(ctx context.Context, c Config) (*Runtime, error) {
 		c.Streams = stream.New()
 	}
 	rt := &Runtime{
-		store: c.Store, streams: c.Streams, logger: c.Logger, now: c.Now,
+		store: c.Store, limits: c.Limits.WithDefaults(c.Auth != nil), streams: c.Streams, logger: c.Logger, now: c.Now,
 		draining: make(chan struct{}),
 	}
 	if err := rt.open(ctx, c); err != nil {
@@ -129,13 +133,13 @@ func (rt *Runtime) open(ctx context.Context, c Config) error {
 	}
 	rt.socket, err = socket.New(socket.Config{
 		Hub: rt.hub, Runner: rt.runner, Store: c.Store, Verify: verify,
-		PingInterval: c.PingInterval, Logger: c.Logger, Now: c.Now,
+		PingInterval: c.PingInterval, Limits: c.Limits, Logger: c.Logger, Now: c.Now,
 	})
 	if err != nil {
 		return err
 	}
 	rt.api, err = api.New(api.Config{
-		Registry: c.Registry, Runner: rt.runner, Store: c.Store, Streams: c.Streams, Verify: verify, Logger: c.Logger,
+		Registry: c.Registry, Runner: rt.runner, Store: c.Store, Streams: c.Streams, Verify: verify, Limits: c.Limits, Logger: c.Logger,
 	})
 	return err
 }
@@ -165,6 +169,9 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	group.Go(func() error { return rt.hub.Run(ctx) })
 	group.Go(func() error { return rt.jobs.Run(jobs) })
 	group.Go(func() error { rt.prune(ctx); return nil })
+	if rt.auth != nil {
+		group.Go(func() error { rt.auth.Run(ctx, rt.runner); return nil })
+	}
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():

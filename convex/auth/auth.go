@@ -38,8 +38,12 @@ type Config struct {
 	// MaxFailedAttempts is how many wrong passwords an account takes within an
 	// hour, 0 for 10.
 	MaxFailedAttempts int
-	Logger            *slog.Logger
-	Now               func() time.Time
+	// MaxNewAccounts is how many accounts and guests one address may make
+	// within an hour, 0 for 100. Those of Google don't count: Google limits
+	// them.
+	MaxNewAccounts int
+	Logger         *slog.Logger
+	Now            func() time.Time
 }
 
 // reuseWindow is how long a used refresh token works once more: a client whose
@@ -74,6 +78,9 @@ func Open(c Config) (*Auth, error) {
 	}
 	if c.MaxFailedAttempts <= 0 {
 		c.MaxFailedAttempts = 10
+	}
+	if c.MaxNewAccounts <= 0 {
+		c.MaxNewAccounts = 100
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

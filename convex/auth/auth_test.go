@@ -16,6 +16,7 @@ import (
 	"surgent.dev/surgent/convex/auth"
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/schema"
+	"surgent.dev/surgent/convex/store"
 	"surgent.dev/surgent/convex/store/sqlite"
 	"surgent.dev/surgent/convex/value"
 )
@@ -34,19 +35,22 @@ type userDoc struct {
 // which does what an OAuth callback will do.
 func newRunner(t *testing.T, a *auth.Auth) *function.Runner {
 	t.Helper()
+	r, closeStore := openRunner(t, a, filepath.Join(t.TempDir(), "a.db"), nil)
+	t.Cleanup(closeStore)
+	return r
+}
+
+// openRunner is newRunner on a database that may exist, with a clock.
+func openRunner(t *testing.T, a *auth.Auth, path string, now func() time.Time) (r *function.Runner, closeStore func()) {
+	t.Helper()
 	sch, err := schema.New(append(auth.Tables(), schema.Define[userDoc](auth.UsersTable, schema.Index{Name: "email", Fields: []string{"email"}}))...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "a.db"), Schema: sch})
+	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Schema: sch, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
 	reg := function.NewRegistry()
 	a.Register(reg)
 	function.InternalQuery(reg, "test:me", func(ctx *function.QueryCtx, _ struct{}) (any, error) {
@@ -67,11 +71,26 @@ func newRunner(t *testing.T, a *auth.Auth) *function.Runner {
 		})
 		return struct{}{}, err
 	})
-	r, err := function.New(function.Config{Registry: reg, Store: st, SessionAlive: a.SessionAlive})
+	function.InternalMutation(reg, "test:insert", func(ctx *function.MutationCtx, args insertArgs) (string, error) {
+		return ctx.DB.Insert(ctx, args.Table, args.Fields)
+	})
+	function.InternalQuery(reg, "test:rows", func(ctx *function.QueryCtx, args insertArgs) (any, error) {
+		return ctx.DB.Scan(ctx, store.Scan{Table: args.Table})
+	})
+	r, err = function.New(function.Config{Registry: reg, Store: st, SessionAlive: a.SessionAlive, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return r, func() {
+		if err := st.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+}
+
+type insertArgs struct {
+	Table  string       `json:"table"`
+	Fields value.Object `json:"fields,omitempty"`
 }
 
 type codeArgs struct {
@@ -224,7 +243,7 @@ func TestParallelGuesses(t *testing.T) {
 	for range cap(errs) {
 		texts[(<-errs).Error()]++
 	}
-	if texts["InvalidSecret"] != 3 || texts["TooManyFailedAttempts"] != 9 {
+	if texts["InvalidSecret"] != 3 || texts["TooManyFailedAttempts: wait 20 minutes, then try again"] != 9 {
 		t.Errorf("outcomes %v, want 3 guesses and 9 refusals", texts)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Register adds the functions auth:signIn, auth:signOut, auth:isAuthenticated
-// and the internal auth:store.
+// and the internal ones that they use.
 func (a *Auth) Register(r *function.Registry) {
 	function.Action(r, "auth:signIn", a.signIn)
 	function.Action(r, "auth:signOut", a.signOut)
@@ -16,6 +16,7 @@ func (a *Auth) Register(r *function.Registry) {
 		return ctx.Identity() != nil, nil
 	})
 	function.InternalQuery(r, "auth:account", findAccount)
+	function.InternalQuery(r, "auth:misspelled", findMisspelled)
 	function.InternalMutation(r, "auth:store", a.store)
 }
 
@@ -51,7 +52,9 @@ func (a *Auth) signIn(ctx *function.ActionCtx, args signInArgs) (value.Object, e
 	case "password":
 		return a.passwordFlow(ctx, params)
 	case "anonymous":
-		return a.issue(ctx, storeArgs{Type: stepAnonymous, OldSession: sessionID(ctx.Identity().SessionID())})
+		return a.issue(ctx, storeArgs{
+			Type: stepAnonymous, OldSession: sessionID(ctx.Identity().SessionID()), Address: ctx.Address(),
+		})
 	case "google":
 		return a.google(ctx, params, args.Verifier)
 	default:
@@ -122,85 +125,4 @@ func (a *Auth) signOut(ctx *function.ActionCtx, _ struct{}) (struct{}, error) {
 		return struct{}{}, nil
 	}
 	return struct{}{}, ctx.RunMutation("auth:store", storeCall{storeArgs{Type: stepSignOut, OldSession: sessionID(session)}}, nil)
-}
-
-// passwordFlow is sign-up and sign-in with an e-mail address and a password.
-func (a *Auth) passwordFlow(ctx *function.ActionCtx, params value.Object) (value.Object, error) {
-	flow, _ := params["flow"].(string)
-	switch flow {
-	case "signUp", "signIn":
-	case "reset", "reset-verification":
-		return nil, function.Errorf("invalid", "Password reset is not enabled for password")
-	case "email-verification":
-		return nil, function.Errorf("invalid", "Email verification is not enabled for password")
-	default:
-		return nil, function.Errorf("invalid", "Missing `flow` param, it must be one of \"signUp\", \"signIn\", \"reset\", \"reset-verification\" or \"email-verification\"!")
-	}
-	email, ok := params["email"].(string)
-	if !ok || email == "" {
-		return nil, function.Errorf("invalid", "Missing `email` param for `%s` flow", flow)
-	}
-	password, ok := params["password"].(string)
-	if !ok {
-		return nil, function.Errorf("invalid", "Missing `password` param for `%s` flow", flow)
-	}
-	if flow == "signUp" && passwordLength(password) < minPassword {
-		return nil, function.Errorf("invalid", "Invalid password")
-	}
-	var acc *account
-	if err := ctx.RunQuery("auth:account", accountArgs{Provider: "password", Account: email}, &acc); err != nil {
-		return nil, err
-	}
-	switch {
-	case acc != nil:
-		return a.signInPassword(ctx, flow, acc, password)
-	case flow == "signIn":
-		return nil, function.Errorf("invalid", "InvalidAccountId")
-	}
-	secret, err := a.hash(ctx, password)
-	if err != nil {
-		return nil, err
-	}
-	return a.issue(ctx, storeArgs{
-		Type: stepSignUp, Provider: "password", Account: email, Secret: secret,
-		OldSession: sessionID(ctx.Identity().SessionID()),
-	})
-}
-
-// signInPassword checks a password. The attempt is charged before and given
-// back when the password is right, so parallel guesses get no more than the
-// budget.
-func (a *Auth) signInPassword(ctx *function.ActionCtx, flow string, acc *account, password string) (value.Object, error) {
-	var allowed bool
-	if err := ctx.RunMutation("auth:store", storeCall{storeArgs{Type: stepAttempt, Account: string(acc.ID)}}, &allowed); err != nil {
-		return nil, err
-	}
-	if !allowed {
-		return nil, function.Errorf("invalid", "TooManyFailedAttempts")
-	}
-	ok := false
-	if acc.Secret != nil {
-		var err error
-		if ok, err = a.matches(ctx, password, *acc.Secret); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case !ok && flow == "signUp":
-		return nil, function.Errorf("invalid", "Account %s already exists", acc.ProviderAccountID)
-	case !ok:
-		return nil, function.Errorf("invalid", "InvalidSecret")
-	}
-	return a.issue(ctx, storeArgs{
-		Type: stepSignIn, Account: string(acc.ID), OldSession: sessionID(ctx.Identity().SessionID()),
-	})
-}
-
-type accountArgs struct {
-	Provider string `json:"provider"`
-	Account  string `json:"account"`
-}
-
-func findAccount(ctx *function.QueryCtx, args accountArgs) (*account, error) {
-	return accounts.Query(ctx.DB, "providerAndAccountId", args.Provider, args.Account).First(ctx)
 }

@@ -5,8 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -20,12 +18,15 @@ const (
 	stepSignUp    = "signUp"       // new account and user, new session
 	stepSignIn    = "signIn"       // known account, new session
 	stepAttempt   = "attempt"      // charge one attempt at a password
+	stepAdmit     = "admit"        // charge one new account to an address
 	stepRefresh   = "refresh"      // exchange a refresh token
 	stepCode      = "verifyCode"   // exchange a login code
 	stepVerifier  = "makeVerifier" // begin an OAuth sign-in
 	stepSign      = "signVerifier" // tie a browser's secret to it
 	stepOAuth     = "userOAuth"    // accept what the provider says, give a login code
 	stepSignOut   = "signOut"      // delete a session
+	stepSpell     = "spell"        // write an account's e-mail address as sign-in looks for it
+	stepTidy      = "tidy"         // delete what has expired
 )
 
 type storeCall struct {
@@ -42,6 +43,7 @@ type storeArgs struct {
 	Verifier     string    `json:"verifier,omitempty"`
 	Profile      *profile  `json:"profile,omitempty"`
 	OldSession   sessionID `json:"oldSession,omitempty"` // the caller's, which a new one replaces
+	Address      string    `json:"address,omitempty"`    // the caller's; "" is not limited
 }
 
 // grant is a session with a fresh refresh token; nil means that the client is
@@ -56,21 +58,15 @@ func (a *Auth) store(ctx *function.MutationCtx, call storeCall) (any, error) {
 	args := call.Args
 	switch args.Type {
 	case stepAnonymous:
-		user, err := ctx.DB.Insert(ctx, UsersTable, value.Object{"isAnonymous": true})
-		if err != nil {
-			return nil, err
-		}
-		_, err = accounts.Insert(ctx, ctx.DB, account{UserID: userID(user), Provider: "anonymous", ProviderAccountID: uuid.NewString()})
-		if err != nil {
-			return nil, err
-		}
-		return a.newSession(ctx, userID(user), args.OldSession)
+		return a.signInGuest(ctx, args)
 	case stepSignUp:
 		return a.signUp(ctx, args)
 	case stepSignIn:
 		return a.signInAccount(ctx, accountID(args.Account), args.OldSession)
 	case stepAttempt:
-		return a.attempt(ctx, args.Account)
+		return a.charge(ctx, args.Account, a.config.MaxFailedAttempts)
+	case stepAdmit:
+		return nil, a.admit(ctx, args.Address)
 	case stepRefresh:
 		return a.refresh(ctx, args.RefreshToken)
 	case stepCode:
@@ -87,9 +83,28 @@ func (a *Auth) store(ctx *function.MutationCtx, call storeCall) (any, error) {
 		return a.acceptProfile(ctx, args)
 	case stepSignOut:
 		return nil, a.endSession(ctx, args.OldSession)
+	case stepSpell:
+		return nil, a.spell(ctx, accountID(args.Account))
+	case stepTidy:
+		return a.tidy(ctx)
 	default:
 		return nil, fmt.Errorf("no step %q", args.Type)
 	}
+}
+
+func (a *Auth) signInGuest(ctx *function.MutationCtx, args storeArgs) (*grant, error) {
+	if err := a.admit(ctx, args.Address); err != nil {
+		return nil, err
+	}
+	user, err := ctx.DB.Insert(ctx, UsersTable, value.Object{"isAnonymous": true})
+	if err != nil {
+		return nil, err
+	}
+	_, err = accounts.Insert(ctx, ctx.DB, account{UserID: userID(user), Provider: "anonymous", ProviderAccountID: uuid.NewString()})
+	if err != nil {
+		return nil, err
+	}
+	return a.newSession(ctx, userID(user), args.OldSession)
 }
 
 func (a *Auth) signUp(ctx *function.MutationCtx, args storeArgs) (*grant, error) {
@@ -129,27 +144,6 @@ func (a *Auth) signInAccount(ctx *function.MutationCtx, id accountID, old sessio
 		}
 	}
 	return a.newSession(ctx, acc.UserID, old)
-}
-
-// attempt charges one attempt at an account's password and reports whether it
-// is allowed. The budget refills over an hour.
-func (a *Auth) attempt(ctx *function.MutationCtx, identifier string) (bool, error) {
-	now := a.millis(ctx.Now())
-	budget := float64(a.config.MaxFailedAttempts)
-	limit, err := rateLimits.Query(ctx.DB, "identifier", identifier).First(ctx)
-	if err != nil {
-		return false, err
-	}
-	if limit == nil {
-		_, err := rateLimits.Insert(ctx, ctx.DB, rateLimit{Identifier: identifier, LastAttemptTime: now, AttemptsLeft: budget - 1})
-		return true, err
-	}
-	elapsed := max(0, now-limit.LastAttemptTime)
-	left := min(budget, limit.AttemptsLeft+elapsed*budget/float64(time.Hour.Milliseconds()))
-	if left < 1 {
-		return false, nil
-	}
-	return true, rateLimits.Patch(ctx, ctx.DB, limit.ID, value.Object{"attemptsLeft": left - 1, "lastAttemptTime": now})
 }
 
 // newSession replaces the caller's old session by one of user.
@@ -202,80 +196,6 @@ func (a *Auth) endSession(ctx *function.MutationCtx, id sessionID) error {
 	return nil
 }
 
-// refresh exchanges a refresh token. A token works once; within a few seconds,
-// or when its successor was never used, it works again, since the answer may
-// have been lost. Otherwise somebody else has it: all that came from it ends.
-func (a *Auth) refresh(ctx *function.MutationCtx, text string) (*grant, error) {
-	id, sid, ok := strings.Cut(text, "|")
-	if !ok || id == "" || sid == "" {
-		return nil, function.Errorf("invalid", "Can't parse refresh token: %s", redact(text))
-	}
-	now := a.millis(ctx.Now())
-	token, err := refreshTokens.Get(ctx, ctx.DB, refreshID(id))
-	if err != nil {
-		return nil, err
-	}
-	s, err := sessions.Get(ctx, ctx.DB, sessionID(sid))
-	if err != nil {
-		return nil, err
-	}
-	if token == nil || s == nil || token.SessionID != s.ID || token.ExpirationTime < now || s.ExpirationTime < now {
-		return nil, a.endSession(ctx, sessionID(sid))
-	}
-	if token.FirstUsedTime == nil {
-		if err := refreshTokens.Patch(ctx, ctx.DB, token.ID, value.Object{"firstUsedTime": now}); err != nil {
-			return nil, err
-		}
-		return a.newRefreshToken(ctx, s.UserID, s.ID, &token.ID)
-	}
-	active, err := a.activeToken(ctx, s.ID)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case active != nil && active.Parent != nil && *active.Parent == token.ID:
-		return &grant{UserID: s.UserID, SessionID: s.ID, RefreshID: active.ID}, nil
-	case *token.FirstUsedTime+float64(reuseWindow.Milliseconds()) > now:
-		return a.newRefreshToken(ctx, s.UserID, s.ID, &token.ID)
-	default:
-		a.config.Logger.WarnContext(ctx, "refresh token used again", "session", s.ID)
-		return nil, a.invalidate(ctx, token, now-float64(reuseWindow.Milliseconds()))
-	}
-}
-
-// activeToken returns the newest unused token of a session, or nil.
-func (a *Auth) activeToken(ctx *function.MutationCtx, s sessionID) (*refreshToken, error) {
-	all, err := refreshTokens.Query(ctx.DB, "sessionId", s).Desc().All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range all {
-		if t.FirstUsedTime == nil {
-			return &t, nil
-		}
-	}
-	return nil, nil
-}
-
-// invalidate marks a token and all that came from it as used long ago.
-func (a *Auth) invalidate(ctx *function.MutationCtx, token *refreshToken, used float64) error {
-	for open := []refreshID{token.ID}; len(open) > 0; {
-		id := open[0]
-		open = open[1:]
-		if err := refreshTokens.Patch(ctx, ctx.DB, id, value.Object{"firstUsedTime": used}); err != nil {
-			return err
-		}
-		children, err := refreshTokens.Query(ctx.DB, "sessionIdAndParentRefreshTokenId", token.SessionID, id).All(ctx)
-		if err != nil {
-			return err
-		}
-		for _, c := range children {
-			open = append(open, c.ID)
-		}
-	}
-	return nil
-}
-
 // verifyCode exchanges a login code, which works once, for the one who began
 // the sign-in. Whatever does not match gives null, not an error.
 func (a *Auth) verifyCode(ctx *function.MutationCtx, args storeArgs) (*grant, error) {
@@ -295,13 +215,4 @@ func (a *Auth) verifyCode(ctx *function.MutationCtx, args storeArgs) (*grant, er
 		return nil, err
 	}
 	return a.signInAccount(ctx, c.AccountID, args.OldSession)
-}
-
-// redact keeps enough of a secret to recognise it in a log.
-func redact(s string) string {
-	const keep = 8
-	if len(s) <= keep {
-		return strings.Repeat("*", len(s))
-	}
-	return s[:keep/2] + "…"
 }

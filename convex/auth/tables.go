@@ -99,13 +99,15 @@ var (
 func Tables() []schema.Table {
 	index := func(name string, fields ...string) schema.Index { return schema.Index{Name: name, Fields: fields} }
 	return []schema.Table{
-		schema.Define[session]("authSessions", index("userId", "userId")),
+		schema.Define[session]("authSessions", index("userId", "userId"), index("expirationTime", "expirationTime")),
 		schema.Define[account]("authAccounts",
 			index("userIdAndProvider", "userId", "provider"), index("providerAndAccountId", "provider", "providerAccountId")),
 		schema.Define[refreshToken]("authRefreshTokens",
-			index("sessionId", "sessionId"), index("sessionIdAndParentRefreshTokenId", "sessionId", "parentRefreshTokenId")),
-		schema.Define[code]("authVerificationCodes", index("accountId", "accountId"), index("code", "code")),
+			index("sessionId", "sessionId"), index("sessionIdAndParentRefreshTokenId", "sessionId", "parentRefreshTokenId"),
+			index("expirationTime", "expirationTime")),
+		schema.Define[code]("authVerificationCodes", index("accountId", "accountId"), index("code", "code"),
+			index("expirationTime", "expirationTime")),
 		schema.Define[verifier]("authVerifiers", index("signature", "signature")),
-		schema.Define[rateLimit]("authRateLimits", index("identifier", "identifier")),
+		schema.Define[rateLimit]("authRateLimits", index("identifier", "identifier"), index("lastAttemptTime", "lastAttemptTime")),
 	}
 }

@@ -213,6 +213,21 @@ func (p *person) call(t *testing.T, kind, path string, args any) (json.RawMessag
 	return answer.Value, nil
 }
 
+// answer sends a request and returns the body of the answer.
+func (b *bench) answer(t *testing.T, req *http.Request) string {
+	t.Helper()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
 // must calls and fails the test when the function does.
 func (p *person) must(t *testing.T, kind, path string, args, out any) {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"testing/fstest"
 
+	"surgent.dev/surgent/convex"
 	"surgent.dev/surgent/internal/config"
 	"surgent.dev/surgent/internal/server"
 	"surgent.dev/surgent/internal/server/health"
@@ -33,7 +34,7 @@ func (a *App) doors(links *preview.Links, devServer *url.URL) (http.Handler, err
 		return nil, err
 	}
 	return server.New(server.Config{
-		Domain: a.config.Domain, Scheme: scheme, Workspace: page, Functions: a.runtime.Handler(), Preview: previews, Apps: a.target.apps,
+		Domain: a.config.Domain, Scheme: scheme, Workspace: page, Functions: a.runtime.Handler(), FunctionPaths: convex.Paths(), Preview: previews, Apps: a.target.apps,
 		Health: health.New(health.Config{Logger: a.logger, Checks: []health.Check{{Name: "database", Ask: a.pingDatabase}}}),
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"surgent.dev/surgent/convex/auth"
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/stream"
+	"surgent.dev/surgent/convex/wire"
 	"surgent.dev/surgent/internal/config"
 )
 
@@ -18,8 +19,9 @@ func (a *App) newRuntime(ctx context.Context, r *function.Registry, streams *str
 		Registry: r, Store: a.store, Streams: streams, ConvertError: clientError, Logger: a.logger.With("part", "runtime"),
 		Auth: &auth.Config{
 			SiteURL: a.origin(), IssuerURL: a.config.SiteURL, KeyFile: filepath.Join(a.config.Data, "keys", "auth.pem"),
-			Google: googleClient(a.config.Google),
+			Google: googleClient(a.config.Google), MaxNewAccounts: a.config.NewAccounts,
 		},
+		Limits: wire.Limits{Proxies: a.config.Proxies},
 	})
 }
 

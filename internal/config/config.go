@@ -7,6 +7,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,6 +53,13 @@ type Config struct {
 	// BaseImage is the OCI image that the embedded engine's base starts from;
 	// "" lets the engine choose.
 	BaseImage string
+
+	// Proxies are the networks of reverse proxies in front of the server, whose
+	// X-Forwarded-For is believed.
+	Proxies []netip.Prefix
+	// NewAccounts is how many accounts and guests one address may make within
+	// an hour.
+	NewAccounts int
 
 	Daytona    Daytona
 	Anthropic  Anthropic
@@ -141,7 +149,7 @@ func Load(src Source) (*Config, error) {
 	}
 	c := &Config{}
 	for _, step := range []func(*Config, func(string) string) error{
-		readServer, readProviders, readTargets, refuseUnbuilt,
+		readServer, readCallers, readProviders, readTargets, refuseUnbuilt,
 	} {
 		if err := step(c, get); err != nil {
 			return nil, err
@@ -200,6 +208,28 @@ func readServer(c *Config, get func(string) string) error {
 	}
 	return nil
 }
+
+// readCallers reads who may call and how much.
+func readCallers(c *Config, get func(string) string) error {
+	for text := range strings.FieldsFuncSeq(get("SURGENT_PROXIES"), isSeparator) {
+		p, err := netip.ParsePrefix(text)
+		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return &Error{"SURGENT_PROXIES", "wants the addresses or networks of your reverse proxies, such as 127.0.0.1,10.0.0.0/8", text}
+		}
+		c.Proxies = append(c.Proxies, p)
+	}
+	var err error
+	text := orDefault(get("SURGENT_NEW_ACCOUNTS"), "100")
+	if c.NewAccounts, err = strconv.Atoi(text); err != nil || c.NewAccounts < 1 {
+		return &Error{"SURGENT_NEW_ACCOUNTS", "wants how many accounts one address may make in an hour, at least 1", text}
+	}
+	return nil
+}
+
+func isSeparator(r rune) bool { return r == ',' || r == ' ' }
 
 func readProviders(c *Config, get func(string) string) error {
 	c.Daytona = Daytona{APIKey: Secret(get("DAYTONA_API_KEY")), ServerURL: strings.TrimSuffix(orDefault(get("DAYTONA_SERVER_URL"), "https://app.daytona.io/api"), "/")}

@@ -45,6 +45,20 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestCallers(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, map[string]string{"SURGENT_PROXIES": "127.0.0.1, 10.0.0.0/8,2001:db8::/32", "SURGENT_NEW_ACCOUNTS": "7"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(c.Proxies); got != "[127.0.0.1/32 10.0.0.0/8 2001:db8::/32]" || c.NewAccounts != 7 {
+		t.Errorf("proxies %s, %d new accounts", got, c.NewAccounts)
+	}
+	if c, err = load(t, nil, ""); err != nil || c.Proxies != nil || c.NewAccounts != 100 {
+		t.Errorf("by default: proxies %v, %d new accounts, %v", c.Proxies, c.NewAccounts, err)
+	}
+}
+
 func TestEnvironmentWinsOverFile(t *testing.T) {
 	t.Parallel()
 	c, err := load(t, map[string]string{"SURGENT_ADDR": "127.0.0.1:4000"},
@@ -84,6 +98,10 @@ func TestWrongValues(t *testing.T) {
 		{"SURGENT_DOMAIN", "a..b"},
 		{"CONVEX_SITE_URL", "localhost:3210"},
 		{"CONVEX_SITE_URL", "http://localhost:3210/path"},
+		{"SURGENT_PROXIES", "proxy.example"},
+		{"SURGENT_PROXIES", "10.0.0.0/8,10.0.0.0/99"},
+		{"SURGENT_NEW_ACCOUNTS", "many"},
+		{"SURGENT_NEW_ACCOUNTS", "0"},
 		{"DAYTONA_SERVER_URL", "app.daytona.io"},
 		{"ANTHROPIC_BASE_URL", "ftp://x"},
 		{"ANTHROPIC_API_KEY", "two keys"},

@@ -23,20 +23,23 @@ type Config struct {
 	Domain    string // host[:port] of the workspace, lower case
 	Scheme    string // http or https
 	Workspace http.Handler
-	Functions http.Handler // /api/*, /version, sign-in routes
-	Health    http.Handler // /healthz
-	Preview   http.Handler
-	Apps      http.Handler
+	// Functions answers FunctionPaths, patterns of http.ServeMux: clients of
+	// the function runtime and the routes of sign-in.
+	Functions     http.Handler
+	FunctionPaths []string
+	Health        http.Handler // /healthz
+	Preview       http.Handler
+	Apps          http.Handler
 }
 
 // New returns the router.
 func New(c Config) (http.Handler, error) {
-	if c.Domain == "" || c.Scheme == "" || c.Workspace == nil || c.Functions == nil || c.Health == nil || c.Preview == nil {
+	if c.Domain == "" || c.Scheme == "" || c.Workspace == nil || c.Functions == nil || len(c.FunctionPaths) == 0 || c.Health == nil || c.Preview == nil {
 		return nil, errors.New("new router: domain, scheme and doors are required")
 	}
 	main := http.NewServeMux()
 	main.Handle("/healthz", c.Health)
-	for _, path := range []string{"/api/", "/version", "/instance_version", "/instance_name", "/.well-known/openid-configuration", "/.well-known/jwks.json"} {
+	for _, path := range c.FunctionPaths {
 		main.Handle(path, c.Functions)
 	}
 	main.Handle("/", canonical(c.Workspace, c.Scheme, c.Domain))

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"surgent.dev/surgent/convex"
 	"surgent.dev/surgent/internal/server"
 )
 
@@ -16,7 +17,7 @@ func say(word string) http.Handler {
 func TestHostRouting(t *testing.T) {
 	t.Parallel()
 	h, err := server.New(server.Config{
-		Domain: "localhost:3210", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"),
+		Domain: "localhost:3210", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"), FunctionPaths: convex.Paths(),
 		Health: say("health"), Preview: say("preview"), Apps: say("app"),
 	})
 	if err != nil {
@@ -59,7 +60,7 @@ func TestHostRouting(t *testing.T) {
 
 func TestAppsOfAnotherPlaceAreNotFound(t *testing.T) {
 	t.Parallel()
-	h, err := server.New(server.Config{Domain: "localhost", Scheme: "http", Workspace: say("w"), Functions: say("f"), Health: say("h"), Preview: say("p")})
+	h, err := server.New(server.Config{Domain: "localhost", Scheme: "http", Workspace: say("w"), Functions: say("f"), FunctionPaths: convex.Paths(), Health: say("h"), Preview: say("p")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestAppsOfAnotherPlaceAreNotFound(t *testing.T) {
 func TestOtherNamesOfThisMachineLeadToTheWorkspace(t *testing.T) {
 	t.Parallel()
 	h, err := server.New(server.Config{
-		Domain: "localhost:3210", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"), Health: say("h"), Preview: say("p"),
+		Domain: "localhost:3210", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"), FunctionPaths: convex.Paths(), Health: say("h"), Preview: say("p"),
 	})
 	if err != nil {
 		t.Fatal(err)
