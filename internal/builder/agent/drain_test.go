@@ -74,6 +74,9 @@ func TestDrainHandsRunsBack(t *testing.T) {
 				if r := c.runs()[0]; r.Status != agent.Succeeded {
 					t.Errorf("run = %+v %+v", r, r.Error)
 				}
+				if v := c.views()[0]; v.ResumedAt < v.StartedAt || v.ResumedAt > v.EndedAt {
+					t.Errorf("resumed at %v in a run from %v to %v, want a time within it", v.ResumedAt, v.StartedAt, v.EndedAt)
+				}
 				if got := c.file("effects.log"); len(got) > len("x\n") {
 					t.Errorf("effects.log = %q", got)
 				}

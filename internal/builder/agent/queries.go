@@ -27,6 +27,7 @@ type RunView struct {
 	Reason          string         `json:"reason,omitempty"`
 	Waiting         *Pause         `json:"waiting,omitempty"`
 	Resumed         bool           `json:"resumed,omitempty"`
+	ResumedAt       float64        `json:"resumedAt,omitempty"`
 	StopRequestedAt float64        `json:"stopRequestedAt,omitempty"`
 	Error           *RunError      `json:"error,omitempty"`
 	Activity        *Activity      `json:"activity,omitempty"`
@@ -38,7 +39,7 @@ func view(r Run) RunView {
 	return RunView{
 		ID: r.ID, CreationTime: r.CreationTime, SessionID: r.SessionID, ProjectID: r.ProjectID, PromptID: r.PromptID,
 		Status: r.Status, Mode: r.Mode, Model: r.Model, QueuedAt: r.QueuedAt, StartedAt: r.StartedAt, EndedAt: r.EndedAt,
-		Step: r.Step, Spent: r.Spent, Reason: r.Reason, Waiting: r.Waiting, Resumed: r.Resumes > 0,
+		Step: r.Step, Spent: r.Spent, Reason: r.Reason, Waiting: r.Waiting, Resumed: r.Resumes > 0, ResumedAt: r.ResumedAt,
 		StopRequestedAt: r.StopRequestedAt, Error: r.Error, Activity: r.Activity,
 	}
 }

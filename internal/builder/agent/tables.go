@@ -80,9 +80,9 @@ type Run struct {
 	// Reason says what a queued run waits for, beside earlier runs.
 	Reason          string    `json:"reason,omitempty"`
 	Waiting         *Pause    `json:"waiting,omitempty"`
-	Resumes         int       `json:"resumes,omitempty"` // times that it was taken up again
-	Stalls          int       `json:"stalls,omitempty"`  // the same, since the last step that was journaled
-	ResumedAt       float64   `json:"resumedAt,omitempty"`
+	Resumes         int       `json:"resumes,omitempty"`   // times that it was taken up again
+	Stalls          int       `json:"stalls,omitempty"`    // the same, since the last step that was journaled
+	ResumedAt       float64   `json:"resumedAt,omitempty"` // the last time
 	Away            float64   `json:"away,omitempty"`      // ms in which nobody worked on it
 	ModelTime       float64   `json:"modelTime,omitempty"` // ms of all model attempts
 	StopRequestedAt float64   `json:"stopRequestedAt,omitempty"`

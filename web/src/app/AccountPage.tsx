@@ -1,4 +1,5 @@
 import { AccountView } from "@/features/account";
+import { landHere } from "@/lib/nav";
 import { useTitle } from "@/lib/useTitle";
 import { api, useQuery } from "@/sync";
 import { ConnectionStrip } from "./ConnectionStrip";
@@ -15,7 +16,7 @@ export function AccountPage() {
     <div className="flex min-h-dvh flex-col">
       <Header start={<span className="ml-1 text-body font-semibold">Account</span>} end={<UserMenu />} />
       <ConnectionStrip />
-      <main className="mx-auto w-full max-w-[640px] px-4 pt-12 pb-16 sm:px-6">
+      <main ref={landHere} tabIndex={-1} className="mx-auto w-full max-w-[640px] px-4 pt-12 pb-16 outline-none sm:px-6">
         <h1 className="sr-only">Account</h1>
         {user && <AccountView user={user} onSignOut={signOut.ask} />}
       </main>

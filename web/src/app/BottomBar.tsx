@@ -2,7 +2,7 @@ import { Ellipsis } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Tab } from "@/lib/place";
 import { Menu, MenuItem, type TabItem } from "@/ui";
-import type { WorkPanel } from "./ProjectLayout";
+import type { WorkPanel } from "./workPanel";
 
 type BottomBarProps = { chat: TabItem; panels: WorkPanel[]; value: Tab; onChange(tab: Tab): void };
 

@@ -1,11 +1,9 @@
-import { useEffect } from "react";
 import { DemoStrip, HomeView, PreparingFailedStrip, PreparingStrip, useBuild } from "@/features/projects";
 import { useTitle } from "@/lib/useTitle";
 import { api, toFault, useQuery, useResult } from "@/sync";
 import { ErrorBoundary } from "@/ui";
 import { ConnectionStrip } from "./ConnectionStrip";
 import { Header } from "./Header";
-import { preload } from "./load";
 import { OpeningProject } from "./OpeningProject";
 import { PageSkeleton } from "./PageSkeleton";
 import { UserMenu } from "./UserMenu";
@@ -15,11 +13,6 @@ export function HomePage() {
   const builder = useBuild();
   const { opening } = builder;
   useTitle(opening?.name);
-  useEffect(() => {
-    // A project is what opens next; it must be there within a frame.
-    const timer = setTimeout(() => preload("/p/"), 500);
-    return () => clearTimeout(timer);
-  }, []);
   const user = useQuery(api.auth.loggedInUser, {});
   const { data: config, fault } = useResult(api.config.client, {});
   const { data: projects } = useResult(api.projects.listProjects, {});

@@ -1,3 +1,4 @@
+import { landHere } from "@/lib/nav";
 import { useTitle } from "@/lib/useTitle";
 import { buttonClass, Link } from "@/ui";
 import { ConnectionStrip } from "./ConnectionStrip";
@@ -11,7 +12,11 @@ export function NotFoundPage({ what = "page" }: { what?: "page" | "project" }) {
     <div className="flex min-h-dvh flex-col">
       <Header end={<UserMenu />} />
       <ConnectionStrip />
-      <main className="mx-auto flex w-full max-w-[880px] flex-col items-start gap-4 px-6 pt-[min(20dvh,160px)]">
+      <main
+        ref={landHere}
+        tabIndex={-1}
+        className="mx-auto flex w-full max-w-[880px] flex-col items-start gap-4 px-6 pt-[min(20dvh,160px)] outline-none"
+      >
         <h1 className="text-title font-semibold">
           {what === "project" ? "There is no such project, or it isn't yours." : "There is no such page."}
         </h1>

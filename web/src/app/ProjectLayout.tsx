@@ -6,9 +6,7 @@ import { type Width, useWidth } from "@/lib/useMedia";
 import { panelProps, Separator, type TabItem, TabList, TooltipProvider } from "@/ui";
 import { BottomBar } from "./BottomBar";
 import { useChatWidth } from "./useChatWidth";
-
-/** A tab of the work area and what it shows. A panel that was open once stays in the page, hidden. */
-export type WorkPanel = TabItem & { id: Exclude<Tab, "chat">; panel: ReactNode };
+import type { WorkPanel } from "./workPanel";
 
 export type ProjectLayoutProps = {
   header: ReactNode;

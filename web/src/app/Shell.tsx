@@ -1,4 +1,4 @@
-import { Suspense, useRef } from "react";
+import { Suspense, useEffect, useRef } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { CommandsProvider, KeyList } from "@/commands";
 import { lazyPart } from "@/lib/lazyPart";
@@ -7,7 +7,7 @@ import { ErrorBoundary } from "@/ui";
 import { load, preload } from "./load";
 import { PageSkeleton } from "./PageSkeleton";
 import { SignedOutDialog } from "./SignedOutDialog";
-import { leaving } from "./leaving";
+import { leaving, markLeaving } from "./leaving";
 
 const HomePage = lazyPart(() => load.home().then((module) => module.HomePage));
 const AccountPage = lazyPart(() => load.account().then((module) => module.AccountPage));
@@ -27,9 +27,14 @@ export function Shell() {
   const user = useQuery(api.auth.loggedInUser, state === "loading" ? "skip" : {});
   const wasIn = useRef(false);
   if (state === "signed-in") wasIn.current = true;
+  useEffect(() => {
+    if (state === "signed-in") markLeaving(false);
+  }, [state]);
+  useProjectNext(location === "/" && state === "signed-in");
 
   if (state === "signed-out" && (!wasIn.current || leaving())) {
-    const next = location + (search === "" ? "" : `?${search}`);
+    // Who left of their own accord is not led back: the next one to sign in may be somebody else.
+    const next = wasIn.current ? "/" : location + (search === "" ? "" : `?${search}`);
     return <Redirect to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
   }
   if (!wasIn.current || !user) return <PageSkeleton />;
@@ -51,4 +56,13 @@ export function Shell() {
       <SignedOutDialog open={state !== "signed-in"} user={user} />
     </CommandsProvider>
   );
+}
+
+/** From home a project is what opens next; its page must be there within a frame. */
+function useProjectNext(wanted: boolean) {
+  useEffect(() => {
+    if (!wanted) return;
+    const timer = setTimeout(() => preload("/p/"), 500);
+    return () => clearTimeout(timer);
+  }, [wanted]);
 }

@@ -69,6 +69,8 @@ describe("home", () => {
     const sent = world.server.calls.find((call) => call.name === "sessions:createMessageAndRunAgent");
     expect(sent?.args.prompt ?? takeFirstPrompt("projects1")).toBe("Build a todo list. Keep items.");
     expect(localStorage.getItem("surgent.draft.users1.home")).toBeNull();
+    // What comes next is typed into the project's own box.
+    await waitFor(() => expect(screen.getByRole("textbox", { name: "Prompt" })).toHaveFocus());
   });
 
   it("shows the project page at once, before the server has answered", async () => {
@@ -191,6 +193,18 @@ describe("home", () => {
     await user.type(within(dialog).getByLabelText("Name of the project"), "Todo list{Enter}");
     await waitFor(() => expect(screen.queryByRole("link", { name: "Todo list" })).not.toBeInTheDocument());
     expect(await screen.findByRole("list", { name: "Examples" })).toBeInTheDocument();
+    await waitFor(async () => expect(await box()).toHaveFocus());
+  });
+
+  it("moves on to the next project when one is deleted", async () => {
+    const world = makeWorld();
+    addProject(world, { name: "Room booking", _creationTime: 1 });
+    addProject(world, { name: "Todo list", _creationTime: 2 });
+    const { user } = open(world, "/");
+    await user.click(await screen.findByRole("button", { name: "Menu of Todo list" }));
+    await user.click(await screen.findByRole("menuitem", { name: "Delete" }));
+    await user.type(await screen.findByLabelText("Name of the project"), "Todo list{Enter}");
+    await waitFor(() => expect(screen.getByRole("link", { name: "Room booking" })).toHaveFocus());
   });
 
   it("shows rows in their shape while the projects load", async () => {

@@ -93,6 +93,27 @@ describe("a session that ends under the page", () => {
 });
 
 describe("signing out", () => {
+  it("in another tab leads to the sign-in page here too, and not back to what was open", async () => {
+    const world = makeWorld();
+    open(world, "/settings");
+    await screen.findByRole("button", { name: "Sign out" });
+    // What the other tab's sign-out leaves in the browser before the session goes.
+    localStorage.setItem("surgent.left", "1");
+    act(() => world.server.expire());
+    expect(await screen.findByRole("heading", { name: "Sign in to Surgent" })).toBeInTheDocument();
+    expect(screen.queryByRole("dialog")).not.toBeInTheDocument();
+    expect(address()).toBe("/sign-in");
+  });
+
+  it("is forgotten once somebody signs in: a session that ends later is asked for again", async () => {
+    localStorage.setItem("surgent.left", "1");
+    const world = makeWorld();
+    open(world, "/settings");
+    await screen.findByRole("button", { name: "Sign out" });
+    act(() => world.server.expire());
+    expect(await screen.findByRole("dialog", { name: "Please sign in again" })).toBeInTheDocument();
+  });
+
   it("goes to the sign-in page without a way back to what was open", async () => {
     const { user } = open(makeWorld(), "/settings");
     await user.click(await screen.findByRole("button", { name: "Sign out" }));

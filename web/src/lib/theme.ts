@@ -18,6 +18,9 @@ export function readTheme(): Theme {
 export function applyTheme(theme: Theme): void {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
+  document
+    .querySelector("meta[name=color-scheme]")
+    ?.setAttribute("content", theme === "system" ? "light dark" : theme);
   try {
     if (theme === "system") localStorage.removeItem(key);
     else localStorage.setItem(key, theme);

@@ -121,8 +121,8 @@ export type Run = {
   /** Queued only; 0 is next. */
   position?: number;
   waiting?: { until: number; attempt: number; of: number; reason: string };
-  /** The server came back in the middle of this run. */
-  resumed?: boolean;
+  /** When the server came back in the middle of this run, the last time. */
+  resumedAt?: number;
   stopRequestedAt?: number;
   error?: { code: string; message: string };
   activity?: { kind: "thinking" | "text" | "tool"; toolUseId?: string; name?: string; startedAt: number };

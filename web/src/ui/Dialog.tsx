@@ -20,10 +20,10 @@ export type DialogProps = {
 
 /** A dialog over the page: focus moves in, Esc closes it, focus goes back to where it was. */
 export function Dialog({ open, onOpenChange, title, description, children, footer, mustAnswer, className }: DialogProps) {
-  const opener = useRef<HTMLElement | null>(null);
+  const back = useRef<Element[]>([]);
   const wasOpen = useRef(false);
   // While drawing, not in an effect: by then a field of the dialog may have taken the focus.
-  if (open && !wasOpen.current) opener.current = findOpener();
+  if (open && !wasOpen.current) back.current = waysBack();
   wasOpen.current = open;
   const keep = mustAnswer ? (event: Event) => event.preventDefault() : undefined;
   return (
@@ -35,7 +35,7 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
           onCloseAutoFocus={(event) => {
             // The primitive gives the focus back to a trigger of its own, and there is none.
             event.preventDefault();
-            opener.current?.focus();
+            giveBack(back.current);
           }}
           onEscapeKeyDown={keep}
           onPointerDownOutside={keep}
@@ -75,11 +75,25 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
   );
 }
 
-/** What had the focus before; for an item of a menu, which is gone by then, the button that opened the menu. */
-function findOpener(): HTMLElement | null {
+/**
+ * Where the focus goes when the dialog has closed: to what had it before (for an item of a menu, which is gone by then,
+ * the button that opened the menu); where the dialog removed that with its row, to the next row or the one before.
+ */
+function waysBack(): Element[] {
   const active = document.activeElement;
-  const menu = active?.closest("[role=menu]");
-  const trigger = menu?.getAttribute("aria-labelledby");
-  if (trigger) return document.getElementById(trigger);
-  return active instanceof HTMLElement ? active : null;
+  const menu = active?.closest("[role=menu]")?.getAttribute("aria-labelledby");
+  const opener = menu ? document.getElementById(menu) : active;
+  if (!opener || opener === document.body) return [];
+  const row = opener.closest("li");
+  return [opener, row?.nextElementSibling, row?.previousElementSibling].filter((way) => way instanceof Element);
+}
+
+const pressable = "button, input, textarea, a[href]";
+
+function giveBack(ways: Element[]): void {
+  if (ways.length === 0) return;
+  const way = ways.find((each) => each.isConnected) ?? document.querySelector("main");
+  const target = way?.matches(pressable) ? way : way?.querySelector(pressable);
+  if (target instanceof HTMLElement) target.focus();
+  else if (way instanceof HTMLElement) way.focus();
 }

@@ -1,4 +1,4 @@
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { act, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { useState } from "react";
 import { describe, expect, it, vi } from "vitest";
@@ -335,5 +335,29 @@ describe("Announcer", () => {
     await userEvent.click(screen.getByRole("button", { name: "Fail" }));
     expect(screen.getByRole("status")).toHaveTextContent("Working");
     expect(screen.getByRole("alert")).toHaveTextContent("The deploy failed.");
+  });
+
+  it("takes a sentence away again, so that nobody comes across old news", async () => {
+    vi.useFakeTimers();
+    let announce!: ReturnType<typeof useAnnounce>;
+    function Example() {
+      announce = useAnnounce();
+      return null;
+    }
+    render(
+      <Announcer>
+        <Example />
+      </Announcer>,
+    );
+    act(() => announce("Working"));
+    act(() => vi.advanceTimersByTime(9000));
+    act(() => announce("Failed: no key", "alert"));
+    expect(screen.getByRole("status")).toHaveTextContent("Working");
+    act(() => vi.advanceTimersByTime(1000));
+    expect(screen.getByRole("status")).toHaveTextContent(/^$/);
+    expect(screen.getByRole("alert")).toHaveTextContent("Failed: no key");
+    act(() => vi.advanceTimersByTime(9000));
+    expect(screen.getByRole("alert")).toHaveTextContent(/^$/);
+    vi.useRealTimers();
   });
 });

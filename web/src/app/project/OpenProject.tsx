@@ -19,7 +19,9 @@ import { ProjectLayout } from "../ProjectLayout";
 import { ProjectHeader } from "./ProjectHeader";
 import { RunChip } from "./RunChip";
 import { useGoCommands } from "./useGoCommands";
+import { RefusedStrip } from "./RefusedStrip";
 import { useNews } from "./useNews";
+import { useNewSession } from "./useNewSession";
 import { useRuns } from "./useRuns";
 import { useSessionToSend } from "./useSessionToSend";
 import { useTitleMark } from "./useTitleMark";
@@ -68,6 +70,7 @@ export function OpenProject({ project, user }: { project: Project; user: User })
     [user._id, draftPlace, focusBox],
   );
   useGoCommands(focusBox, go);
+  const fresh = useNewSession(projectId, user._id, go, focusBox);
 
   const tab = place.tab ?? (desk ? "preview" : "chat");
   const news = loaded ? `${active?._id ?? ""} ${active?.step ?? ""} ${ended?._id ?? ""}` : undefined;
@@ -88,6 +91,7 @@ export function OpenProject({ project, user }: { project: Project; user: User })
             model={config?.model.name ?? ""}
             sandboxReady={ready}
             session={ensure}
+            startAnew={fresh.start}
             openFile={openFile}
             renderCheckpoint={renderCheckpoint}
             onFiles={setActivity}
@@ -105,19 +109,25 @@ export function OpenProject({ project, user }: { project: Project; user: User })
             project={project}
             sessions={
               <SessionsMenu
-                projectId={projectId}
+                projectName={project.name}
                 sessions={sessions ?? []}
                 current={session}
                 working={working}
                 compact={!desk}
                 onOpen={(id) => go({ session: id })}
+                onNew={() => fresh.start()}
               />
             }
             chip={<RunChip active={active} project={project} />}
             deploy={<DeployButton newest={deployments[0]} onOpen={() => setDeploying(true)} />}
           />
         }
-        strips={<ConnectionStrip />}
+        strips={
+          <>
+            <ConnectionStrip />
+            {fresh.refusal && <RefusedStrip words={fresh.refusal} onClose={fresh.dismiss} />}
+          </>
+        }
         chat={chat}
         chatIcon={<MessageSquare {...icon} />}
         chatNews={chatNews}

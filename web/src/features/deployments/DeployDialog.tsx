@@ -1,14 +1,13 @@
-import { ExternalLink } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { duration } from "@/lib/time";
-import { api, type Deployment, type Project, toFault, useMutation } from "@/sync";
-import { Button, buttonClass, CopyButton, Dialog, linkClass, Note, useAnnounce } from "@/ui";
+import { api, type Deployment, type Project, toFault, useLine, useMutation } from "@/sync";
+import { Button, Dialog, Note, useAnnounce } from "@/ui";
+import { Live, LiveLink } from "./Live";
 import { LogView } from "./LogView";
-import { nameFault, proposedName, refusal } from "./name";
+import { proposedName, refusal } from "./name";
 import { NameField } from "./NameField";
 import { isFailed, isUnderWay, lastLines, liveOne } from "./state";
 import { StepList } from "./StepList";
-import { useNameCheck } from "./useNameCheck";
+import { useName } from "./useName";
 
 export type DeployDialogProps = {
   project: Project;
@@ -24,53 +23,18 @@ export type DeployDialogProps = {
 };
 
 /** Deploys the project: choose a name, watch the steps, open the app. It may be closed at any time. */
-export function DeployDialog({
-  project,
-  deployments,
-  domain,
-  checkpoint,
-  working,
-  onClose,
-  onSendToAgent,
-}: DeployDialogProps) {
+export function DeployDialog(props: DeployDialogProps) {
+  const { project, deployments, domain, checkpoint, working, onClose } = props;
   const newest = deployments[0];
-  const live = liveOne(deployments);
   const under = isUnderWay(newest);
   const failed = isFailed(newest);
   const owned = newest?.name ?? project.deployment?.name;
-  const [name, setName] = useState(() => owned ?? proposedName(project.name));
-  const check = useNameCheck(project._id, name);
-  const deploy = useMutation(api.projects.deployProject);
-  const [asked, setAsked] = useState(false);
-  const [fault, setFault] = useState<string>();
+  const name = useName(project._id, owned ?? proposedName(project.name));
+  const { asked, deploy } = useDeploy(project._id, newest?._id, name.refuse);
+  const offline = useLine() === "lost";
   useSaid(newest);
-
-  // What was asked for shows as a new deployment; until then the button stays busy.
-  const seen = useRef(newest?._id);
-  useEffect(() => {
-    if (seen.current === newest?._id) return;
-    seen.current = newest?._id;
-    setAsked(false);
-  }, [newest?._id]);
-
-  const error = nameFault(name) ?? refusal(check?.ok === false ? check.reason : undefined) ?? fault;
   const go = () => {
-    if (error && !fault) return;
-    setFault(undefined);
-    setAsked(true);
-    deploy({ projectId: project._id, deployName: name }).catch((e: unknown) => {
-      const f = toFault(e);
-      const reasons = { name_taken: "taken", name_reserved: "reserved", name_bad: "bad" } as const;
-      setAsked(false);
-      setFault(f.code in reasons ? refusal(reasons[f.code as keyof typeof reasons]) : f.message);
-    });
-  };
-  const send = () => {
-    const lines = lastLines(newest?.log, 20);
-    onSendToAgent(
-      `The deployment failed: ${newest?.error ?? "no reason was given"}\n\n${lines.join("\n")}\n\nFind the cause and fix it.`,
-    );
-    onClose();
+    if (!busy && name.ready()) deploy(name.name);
   };
   const busy = under || asked;
   return (
@@ -86,8 +50,8 @@ export function DeployDialog({
           <Button
             look="primary"
             busy={busy}
-            busyLabel="Deploying…"
-            aria-disabled={Boolean(error) || undefined}
+            busyLabel={asked && offline ? "Waiting" : "Deploying…"}
+            aria-disabled={name.error !== undefined || undefined}
             onClick={go}
           >
             {failed ? "Try again" : "Deploy"}
@@ -97,41 +61,90 @@ export function DeployDialog({
     >
       <div className="flex flex-col gap-4">
         <NameField
-          name={name}
+          name={name.name}
           domain={domain}
-          error={error}
+          error={name.error}
           disabled={busy}
-          onChange={(n) => {
-            setFault(undefined);
-            setName(n);
-          }}
+          onChange={name.set}
           onEnter={go}
         />
-        <p className="-mt-2 text-step text-ink-2">{takes(working, checkpoint)}</p>
-        {newest && (under || failed) && <StepList deployment={newest} />}
-        {newest && failed && (
-          <Note
-            tone="bad"
-            title={failedSentence(newest)}
-            actions={
-              <Button size="sm" onClick={send}>
-                Send to agent
-              </Button>
-            }
-          >
-            {live ? `The version of ${checkpointName(live)} stays live.` : "Nothing is live yet."}
-          </Note>
-        )}
-        {newest && (under || failed) && <LogView key={newest._id} log={newest.log} failed={failed} />}
-        {newest?.status === "deployed" && !asked && <Live deployment={newest} />}
-        {newest?.status !== "deployed" && live?.url && (
-          <p className="text-step text-ink-2">
-            Live now: <LiveLink url={live.url} />
-          </p>
-        )}
+        <p role={offline ? "status" : undefined} className="-mt-2 text-step text-ink-2">
+          {offline ? offlineWords(asked) : takes(working, checkpoint)}
+        </p>
+        <Progress {...props} asked={asked} />
       </div>
     </Dialog>
   );
+}
+
+/** How the newest deployment goes or went, and which one is live. */
+function Progress({ deployments, asked, onClose, onSendToAgent }: DeployDialogProps & { asked: boolean }) {
+  const newest = deployments[0];
+  const live = liveOne(deployments);
+  const failed = isFailed(newest);
+  if (!newest) return null;
+  const send = () => {
+    const lines = lastLines(newest.log, 20);
+    onSendToAgent(
+      `The deployment failed: ${newest.error ?? "no reason was given"}\n\n${lines.join("\n")}\n\nFind the cause and fix it.`,
+    );
+    onClose();
+  };
+  return (
+    <>
+      {(isUnderWay(newest) || failed) && <StepList deployment={newest} />}
+      {failed && (
+        <Note
+          tone="bad"
+          title={failedSentence(newest)}
+          actions={
+            <Button size="sm" onClick={send}>
+              Send to agent
+            </Button>
+          }
+        >
+          {live ? `The version of ${checkpointName(live)} stays live.` : "Nothing is live yet."}
+        </Note>
+      )}
+      {(isUnderWay(newest) || failed) && <LogView key={newest._id} log={newest.log} failed={failed} />}
+      {newest.status === "deployed" && !asked && <Live deployment={newest} />}
+      {newest.status !== "deployed" && live?.url && (
+        <p className="text-step text-ink-2">
+          Live now: <LiveLink url={live.url} />
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Asks for a deployment; `asked` holds until the server shows the new one, or refuses. */
+function useDeploy(projectId: string, newest: string | undefined, refuse: (words: string | undefined) => void) {
+  const deploy = useMutation(api.projects.deployProject);
+  const [asked, setAsked] = useState(false);
+  const seen = useRef(newest);
+  useEffect(() => {
+    if (seen.current === newest) return;
+    seen.current = newest;
+    setAsked(false);
+  }, [newest]);
+  return {
+    asked,
+    deploy(deployName: string) {
+      setAsked(true);
+      deploy({ projectId, deployName }).catch((e: unknown) => {
+        const f = toFault(e);
+        const reasons = { name_taken: "taken", name_reserved: "reserved", name_bad: "bad" } as const;
+        setAsked(false);
+        refuse(f.code in reasons ? refusal(reasons[f.code as keyof typeof reasons]) : f.message);
+      });
+    },
+  };
+}
+
+function offlineWords(asked: boolean): string {
+  return asked
+    ? "The connection is lost. The deployment starts when it is back."
+    : "The connection is lost. A deployment that you start now waits for it.";
 }
 
 function takes(working: boolean, checkpoint: number | undefined): string {
@@ -147,46 +160,6 @@ function failedSentence(d: Deployment): string {
   const what = d.status === "build_failed" ? "The build failed" : "The deployment failed";
   const why = d.error?.split("\n", 1)[0]?.trim().replace(/\.$/, "");
   return why && !why.toLowerCase().startsWith(what.toLowerCase()) ? `${what}: ${why}.` : `${what}.`;
-}
-
-function Live({ deployment }: { deployment: Deployment }) {
-  const { url, startedAt, endedAt, checkpoint } = deployment;
-  if (!url) return null;
-  const facts = [
-    endedAt ? `took ${duration(endedAt - startedAt)}` : "",
-    checkpoint ? `checkpoint ${checkpoint}` : "",
-  ].filter(Boolean);
-  return (
-    <Note
-      tone="ok"
-      title={
-        <>
-          Live now: <LiveLink url={url} />
-        </>
-      }
-      actions={
-        <>
-          <a href={url} target="_blank" rel="noopener noreferrer" className={buttonClass("plain", "sm")}>
-            Open
-          </a>
-          <CopyButton size="sm" look="quiet" text={url}>
-            Copy
-          </CopyButton>
-        </>
-      }
-    >
-      {facts.length > 0 && <span className="tabular">{facts.join(" · ").replace(/^./, (c) => c.toUpperCase())}</span>}
-    </Note>
-  );
-}
-
-function LiveLink({ url }: { url: string }) {
-  return (
-    <a href={url} target="_blank" rel="noopener noreferrer" className={`${linkClass} inline-flex items-center gap-1`}>
-      {url.replace(/^https?:\/\//, "").replace(/\/$/, "")}
-      <ExternalLink size={14} strokeWidth={1.75} aria-hidden />
-    </a>
-  );
 }
 
 /** Says how a deployment ended while the dialog is open. */

@@ -22,11 +22,43 @@ describe("choosing a name", () => {
     expect(box.getByText(".localhost:3210")).toBeVisible();
     expect(box.getByText("Takes the files of checkpoint 1.")).toBeVisible();
     await user.clear(name);
-    await user.type(name, "-x");
-    expect(box.getByText("Letters, digits and hyphens, 3 to 40.")).toBeVisible();
+    await user.type(name, "a_b");
+    expect(await box.findByText("Letters, digits and hyphens, 3 to 40.")).toBeVisible();
     await user.clear(name);
     await user.type(name, "taken");
     expect(await box.findByText("Taken.")).toBeVisible();
+  });
+
+  it("says which rule a name breaks, and blames an empty field only when it is sent", async () => {
+    const w = world("deploy-form");
+    const { box, user } = await dialog(w);
+    const name = box.getByRole("textbox", { name: "Address" });
+    await user.clear(name);
+    await user.type(name, "-a-b-");
+    expect(await box.findByText("Begins with a letter.")).toBeVisible();
+    await user.clear(name);
+    await user.type(name, "a-b-");
+    expect(await box.findByText("Ends with a letter or a digit.")).toBeVisible();
+    await user.clear(name);
+    expect(name).toBeValid();
+    expect(box.queryByText(/letter/i)).toBeNull();
+    await user.click(box.getByRole("button", { name: "Deploy" }));
+    expect(box.getByText("Letters, digits and hyphens, 3 to 40.")).toBeVisible();
+    expect(name).toBeInvalid();
+    expect(w.server.calls.filter((c) => c.name === "projects:deployProject")).toEqual([]);
+  });
+
+  it("says on a lost line that it waits, and for what", async () => {
+    const w = world("deploy-form");
+    const { box, user } = await dialog(w);
+    act(() => w.server.setLine(false));
+    expect(
+      await box.findByText("The connection is lost. A deployment that you start now waits for it."),
+    ).toBeVisible();
+    w.server.on("projects:deployProject", () => new Promise(() => {}));
+    await user.click(box.getByRole("button", { name: "Deploy" }));
+    expect(box.getByText("The connection is lost. The deployment starts when it is back.")).toBeVisible();
+    expect(box.getByRole("button", { name: "Waiting" })).toBeVisible();
   });
 
   it("says why the server refused it", async () => {

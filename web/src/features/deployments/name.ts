@@ -11,16 +11,18 @@ export function proposedName(project: string): string {
   return name.length >= 3 ? name : "my-app";
 }
 
-const shape = /^[a-z][a-z0-9-]{1,38}[a-z0-9]$/;
+const shape = "Letters, digits and hyphens, 3 to 40.";
 
-/** What is wrong with a name, in the words under its field; undefined where the shape is good. */
+/** What is wrong with a name, in the words under its field; undefined where it is good. */
 export function nameFault(name: string): string | undefined {
-  return shape.test(name) ? undefined : "Letters, digits and hyphens, 3 to 40.";
+  if (/[^a-z0-9-]/.test(name) || name.length < 3 || name.length > 40) return shape;
+  if (!/^[a-z]/.test(name)) return "Begins with a letter.";
+  return name.endsWith("-") ? "Ends with a letter or a digit." : undefined;
 }
 
 /** The server's refusal in the words under the field. */
 export function refusal(reason: "taken" | "reserved" | "bad" | undefined): string | undefined {
   if (reason === "taken") return "Taken.";
   if (reason === "reserved") return "Reserved.";
-  return reason === "bad" ? "Letters, digits and hyphens, 3 to 40." : undefined;
+  return reason === "bad" ? shape : undefined;
 }

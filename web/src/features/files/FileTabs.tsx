@@ -21,7 +21,11 @@ export function FileTabs({ files, current, gone, editing, onOpen, onClose }: Fil
     if (at < 0) return;
     if (e.key === "ArrowRight") tabs[(at + 1) % tabs.length]?.focus();
     else if (e.key === "ArrowLeft") tabs[(at - 1 + tabs.length) % tabs.length]?.focus();
-    else if (e.key === "Delete") onClose(files[at] ?? "");
+    else if (e.key === "Delete") {
+      // The focus goes on to the next one, not away with the tab.
+      (tabs[at + 1] ?? tabs[at - 1])?.focus();
+      onClose(files[at] ?? "");
+    }
     else return;
     e.preventDefault();
   };

@@ -15,10 +15,12 @@ export type FileViewProps = {
   ready: boolean;
   activity: FileActivity;
   onGone(path: string, gone: boolean): void;
+  /** Shows the path in the list of files instead. */
+  onFolder(path: string): void;
 };
 
 /** One file, or why it can't be shown. */
-export function FileView({ projectId, path, line, wrap, ready, activity, onGone }: FileViewProps) {
+export function FileView({ projectId, path, line, wrap, ready, activity, onGone, onFolder }: FileViewProps) {
   const { state, reload } = useFile(projectId, path, ready, activity);
   useEffect(() => onGone(path, state.kind === "gone"), [onGone, path, state.kind]);
   switch (state.kind) {
@@ -40,6 +42,14 @@ export function FileView({ projectId, path, line, wrap, ready, activity, onGone 
       return <Message text={`Too big to show (${bytes(state.size)}).`} />;
     case "gone":
       return <Message text="This file was deleted." />;
+    case "missing":
+      return <Message text="There is no such file." />;
+    case "folder":
+      return (
+        <Message text="This is a folder.">
+          <Button onClick={() => onFolder(path)}>Show its files</Button>
+        </Message>
+      );
     case "fault":
       return (
         <Message text={state.message}>

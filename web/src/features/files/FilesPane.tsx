@@ -97,6 +97,10 @@ export function FilesPane({ projectId, ready, waitingFor, file, line, activity, 
             ready={ready}
             activity={activity}
             onGone={onGone}
+            onFolder={(folder) => {
+              reveal(`${folder}/`);
+              onClose(folder);
+            }}
           />
         ) : (
           <p className="p-6 text-ink-2">Choose a file to read it.</p>

@@ -64,9 +64,33 @@ describe("a file", () => {
     expect(await screen.findByText("Too big to show (12 MB).")).toBeVisible();
     second.unmount();
     w.server.on("files:getFileDetails", () => refuse("not_found", "File not found"));
-    open(w, file("old.ts"));
+    open(w, file("never.ts"));
+    expect(await screen.findByText("There is no such file.")).toBeVisible();
+    expect(screen.getByRole("tab", { name: "never.ts" })).not.toHaveClass("line-through");
+  });
+
+  it("that goes while it is open was deleted, and its tab is struck through", async () => {
+    const w = world("project-thinking");
+    open(w, file("src/App.tsx"));
+    await screen.findByRole("textbox", { name: "src/App.tsx, read only" });
+    w.server.on("files:getFileDetails", () => refuse("not_found", "File not found"));
+    act(() => {
+      addRows(w, w.runs[0]!, [says(call("rm1", "Bash", { command: "rm src/App.tsx" })), result("rm1", "(no output)")]);
+      w.server.changed();
+    });
     expect(await screen.findByText("This file was deleted.")).toBeVisible();
-    await waitFor(() => expect(screen.getByRole("tab", { name: "old.ts" })).toHaveClass("line-through"));
+    await waitFor(() => expect(screen.getByRole("tab", { name: "App.tsx" })).toHaveClass("line-through"));
+  });
+
+  it("that is a folder leads to its files", async () => {
+    const w = world();
+    w.server.on("files:getFileDetails", () => ({ isDir: true }));
+    const { user } = open(w, file("src/list"));
+    expect(await screen.findByText("This is a folder.")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Show its files" }));
+    expect(await screen.findByRole("treeitem", { name: /^list/ })).toHaveAttribute("aria-expanded", "true");
+    expect(window.location.search).toBe("?tab=files");
+    expect(screen.queryByRole("tab", { name: "list" })).toBeNull();
   });
 
   it("carries a dot while the agent edits it, and is read again after", async () => {

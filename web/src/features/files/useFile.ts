@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { api, toFault, useAction } from "@/sync";
 import type { FileActivity } from "./activity";
 
@@ -7,7 +7,10 @@ export type FileState =
   | { kind: "text"; text: string }
   | { kind: "binary"; size: number }
   | { kind: "big"; size: number }
+  /** It was there when the page read it before. */
   | { kind: "gone" }
+  | { kind: "missing" }
+  | { kind: "folder" }
   | { kind: "fault"; message: string };
 
 const shownBytes = 4_000_000;
@@ -18,6 +21,7 @@ export function useFile(projectId: string, path: string, ready: boolean, activit
   const read = useAction(api.files.readFile);
   const [state, setState] = useState<FileState>({ kind: "loading" });
   const [again, setAgain] = useState(0);
+  const seen = useRef(false);
   const edit = activity.edits.findLast((e) => e.path === path)?.key;
 
   useEffect(() => {
@@ -25,6 +29,8 @@ export function useFile(projectId: string, path: string, ready: boolean, activit
     let stale = false;
     const load = async (): Promise<FileState> => {
       const entry = await details({ projectId, path });
+      if (entry.isDir) return { kind: "folder" };
+      seen.current = true;
       const size = entry.size ?? 0;
       if (size > shownBytes) return { kind: "big", size };
       const file = await read({ projectId, path, as: "text" });
@@ -33,7 +39,7 @@ export function useFile(projectId: string, path: string, ready: boolean, activit
     };
     load().then(
       (next) => !stale && setState(next),
-      (error: unknown) => !stale && setState(failure(error)),
+      (error: unknown) => !stale && setState(failure(error, seen.current)),
     );
     return () => {
       stale = true;
@@ -43,8 +49,9 @@ export function useFile(projectId: string, path: string, ready: boolean, activit
   return { state, reload: useCallback(() => setAgain((n) => n + 1), []) };
 }
 
-function failure(error: unknown): FileState {
+function failure(error: unknown, seen: boolean): FileState {
   const fault = toFault(error);
-  const gone = fault.code === "not_found" || /not found|no such file|does not exist/i.test(fault.message);
-  return gone && !/sandbox/i.test(fault.message) ? { kind: "gone" } : { kind: "fault", message: fault.message };
+  const none = fault.code === "not_found" || /not found|no such file|does not exist/i.test(fault.message);
+  if (!none || /sandbox/i.test(fault.message)) return { kind: "fault", message: fault.message };
+  return { kind: seen ? "gone" : "missing" };
 }

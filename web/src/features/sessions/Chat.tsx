@@ -1,6 +1,7 @@
-import { type ReactNode, type Ref, useCallback, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, type Ref, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useCommand } from "@/commands";
 import { takeFirstPrompt } from "@/lib/firstPrompt";
+import { landed } from "@/lib/nav";
 import type { TimelineCommit, Turn } from "@/lib/timeline";
 import type { Mode } from "@/sync";
 import { ChatProvider } from "./ChatContext";
@@ -34,6 +35,8 @@ export type ChatProps = {
   sandboxReady: boolean;
   /** The session to send to. */
   session(): Promise<string>;
+  /** Makes another session and opens it, with this text in its prompt box. */
+  startAnew(text: string): void;
   openFile(path: string, line?: number): void;
   renderCheckpoint(commit: TimelineCommit, turn: Turn): ReactNode;
   /** Told what the agent does to files, whenever that changes. */
@@ -43,10 +46,12 @@ export type ChatProps = {
 
 /** The chat of one session with its prompt box. Give it the session's id as key. */
 export function Chat(props: ChatProps) {
-  const { projectId, sessionId, userId, initial, openFile, renderCheckpoint } = props;
+  const { projectId, sessionId, userId, initial, startAnew, openFile, renderCheckpoint } = props;
   const place = sessionId ?? projectId;
   const state = useSession(sessionId);
   const stick = useStickToEnd();
+  // Who came here from home goes on typing; a finger has no use for a keyboard that opens by itself.
+  const [greeted] = useState(() => landed() && !window.matchMedia("(pointer: coarse)").matches);
   useKeptPlace(place, stick, !state.loading && state.turns.length > 0);
   const [text, setText] = useDraft(userId, place);
   const [modeText, setModeText] = useDraft(userId, `${place}.mode`);
@@ -83,8 +88,8 @@ export function Chat(props: ChatProps) {
   });
   const onRetry = useCallback((turn: Turn) => retry.current(turn), []);
   const parts = useMemo(
-    () => ({ initial, atEnd, retry: onRetry, renderCheckpoint }),
-    [initial, atEnd, onRetry, renderCheckpoint],
+    () => ({ initial, atEnd, retry: onRetry, startAnew, renderCheckpoint }),
+    [initial, atEnd, onRetry, startAnew, renderCheckpoint],
   );
   const known = useKnownFiles(state.turns);
   const files = useMemo<FileLinks>(() => ({ known, open: openFile }), [known, openFile]);
@@ -137,6 +142,7 @@ export function Chat(props: ChatProps) {
         />
         <Composer
           box={props.box}
+          autoFocus={greeted}
           text={text}
           onText={setText}
           mode={mode}

@@ -9,6 +9,8 @@ export interface ChatParts {
   atEnd(): boolean;
   /** Sends the prompt of a failed run again. */
   retry(turn: Turn): void;
+  /** Makes another session, with this text in its prompt box. */
+  startAnew(text: string): void;
   renderCheckpoint(commit: TimelineCommit, turn: Turn): ReactNode;
 }
 
@@ -16,6 +18,7 @@ const Context = createContext<ChatParts>({
   initial: "",
   atEnd: () => true,
   retry: () => {},
+  startAnew: () => {},
   renderCheckpoint: () => null,
 });
 

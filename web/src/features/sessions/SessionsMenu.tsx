@@ -1,13 +1,16 @@
 import { ChevronDown, MessagesSquare, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { ago } from "@/lib/time";
-import { api, type Session, toFault, useMutation } from "@/sync";
-import { Button, buttonClass, Dialog, Field, Menu, MenuChoice, MenuItem, MenuOption, MenuRule } from "@/ui";
+import type { Session } from "@/sync";
+import { buttonClass, Menu, MenuChoice, MenuItem, MenuOption, MenuRule } from "@/ui";
+import { DeleteSession, RenameSession } from "./SessionDialogs";
+import { sessionLabel, sessionTitle } from "./title";
 
 const icon = { size: 16, strokeWidth: 1.75, "aria-hidden": true } as const;
 
 export type SessionsMenuProps = {
-  projectId: string;
+  projectName: string;
+  /** Newest first. */
   sessions: Session[];
   current?: Session;
   /** Sessions whose run works now. */
@@ -15,14 +18,14 @@ export type SessionsMenuProps = {
   /** Narrow pages: the button shows an icon only. */
   compact?: boolean;
   onOpen(sessionId: string | undefined): void;
+  onNew(): void;
 };
 
 /** The sessions of the project, in the header: open, new, rename, delete. */
-export function SessionsMenu({ projectId, sessions, current, working, compact, onOpen }: SessionsMenuProps) {
-  const create = useMutation(api.sessions.createSession);
+export function SessionsMenu({ projectName, sessions, current, working, compact, onOpen, onNew }: SessionsMenuProps) {
   const [dialog, setDialog] = useState<"rename" | "delete">();
-  const title = current ? sessionTitle(current) : "New session";
-  const start = () => void create({ projectId }).then((id) => onOpen(id));
+  const labelOf = (s: Session) => sessionLabel(s, sessions, projectName);
+  const title = current ? labelOf(current) : "New session";
   return (
     <>
       <Menu
@@ -45,22 +48,18 @@ export function SessionsMenu({ projectId, sessions, current, working, compact, o
           <>
             <MenuChoice value={current?._id ?? ""} onChange={onOpen}>
               {sessions.map((s) => (
-                <MenuOption
-                  key={s._id}
-                  value={s._id}
-                  note={working.has(s._id) ? "Working" : ago(lastActivity(s), Date.now())}
-                >
+                <MenuOption key={s._id} value={s._id} note={note(s, labelOf(s), working.has(s._id))}>
                   {working.has(s._id) && (
                     <span aria-hidden className="mr-2 inline-block size-2 rounded-full bg-accent" />
                   )}
-                  {sessionTitle(s)}
+                  {labelOf(s)}
                 </MenuOption>
               ))}
             </MenuChoice>
             <MenuRule />
           </>
         )}
-        <MenuItem icon={<Plus {...icon} />} onSelect={start}>
+        <MenuItem icon={<Plus {...icon} />} onSelect={onNew}>
           New session
         </MenuItem>
         {current && (
@@ -78,6 +77,7 @@ export function SessionsMenu({ projectId, sessions, current, working, compact, o
       {current && dialog === "delete" && (
         <DeleteSession
           session={current}
+          label={title}
           onClose={() => setDialog(undefined)}
           onDeleted={() => onOpen(sessions.find((s) => s._id !== current._id)?._id)}
         />
@@ -86,8 +86,10 @@ export function SessionsMenu({ projectId, sessions, current, working, compact, o
   );
 }
 
-export function sessionTitle(session: Session): string {
-  return session.title?.trim() || "Untitled session";
+function note(session: Session, label: string, working: boolean) {
+  const when = working ? "Working" : ago(lastActivity(session), Date.now());
+  const title = sessionTitle(session);
+  return title === label ? when : <span className="block truncate">{`${when} · ${title}`}</span>;
 }
 
 // The last run's end where the server keeps it, else when the session began.
@@ -95,84 +97,4 @@ function lastActivity(session: Session): number {
   const stats = Array.isArray(session.stats) ? (session.stats as { createdAt?: unknown }[]) : [];
   const last = stats.at(-1)?.createdAt;
   return typeof last === "number" ? last : session._creationTime;
-}
-
-function RenameSession({ session, onClose }: { session: Session; onClose(): void }) {
-  const rename = useMutation(api.sessions.renameSession);
-  const [title, setTitle] = useState(sessionTitle(session));
-  const [error, setError] = useState<string>();
-  const save = () => {
-    if (title.trim() === "") return setError("A title, please.");
-    rename({ sessionId: session._id, title: title.trim() }).then(onClose, (e: unknown) => setError(toFault(e).message));
-  };
-  return (
-    <Dialog
-      open
-      onOpenChange={onClose}
-      title="Rename session"
-      footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" form="rename-session">
-            Rename
-          </Button>
-        </>
-      }
-    >
-      <form
-        id="rename-session"
-        onSubmit={(e) => {
-          e.preventDefault();
-          save();
-        }}
-      >
-        <Field label="Title" value={title} error={error} maxLength={100} onChange={(e) => setTitle(e.target.value)} />
-      </form>
-    </Dialog>
-  );
-}
-
-function DeleteSession({ session, onClose, onDeleted }: { session: Session; onClose(): void; onDeleted(): void }) {
-  const remove = useMutation(api.sessions.deleteSession);
-  const [error, setError] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const go = () => {
-    setBusy(true);
-    remove({ sessionId: session._id }).then(
-      () => {
-        onClose();
-        onDeleted();
-      },
-      (e: unknown) => {
-        setBusy(false);
-        setError(toFault(e).message);
-      },
-    );
-  };
-  return (
-    <Dialog
-      open
-      onOpenChange={onClose}
-      title="Delete session"
-      description={`“${sessionTitle(session)}” and its prompts go away. The project's files and checkpoints stay.`}
-      footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="danger" busy={busy} onClick={go}>
-            Delete
-          </Button>
-        </>
-      }
-    >
-      {error && (
-        <p role="alert" className="text-step text-bad">
-          {error}
-        </p>
-      )}
-    </Dialog>
-  );
 }

@@ -153,6 +153,24 @@ describe("how a run stands", () => {
     });
   });
 
+  it("failed because the session is full: only a new one helps, and the prompt goes along", async () => {
+    const w = world("project-failed");
+    w.runs[0]!.error = { code: "too_long", message: "The session is too long for the model. Start a new one." };
+    w.server.on("sessions:createSession", () => {
+      w.sessions = [{ ...w.sessions[0]!, _id: "sessions9", _creationTime: Date.now(), title: "New session" }, ...w.sessions];
+      return "sessions9";
+    });
+    const { user } = open(w, page);
+    expect(await screen.findByText("This session is too long for the model. Go on in a new one.")).toBeVisible();
+    expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
+    await user.click(screen.getByRole("button", { name: "New session" }));
+    await screen.findByRole("button", { name: "Session: New session" });
+    const box = screen.getByRole("textbox", { name: "Prompt" });
+    expect(box).toHaveValue("Make it work on my phone, and add a dark theme.");
+    await waitFor(() => expect(box).toHaveFocus());
+    expect(window.location.search).toBe("?s=sessions9");
+  });
+
   it("ended: checkpoint, time, tokens, money", async () => {
     open(world("project-done"), page);
     const list = within(await feed());
@@ -178,9 +196,10 @@ describe("how a run stands", () => {
 
   it("was picked up after a restart", async () => {
     const w = world("project-thinking");
-    addRows(w, w.runs[0]!, [says("Half of it."), { type: "system", subtype: "resumed" }]);
+    addRows(w, w.runs[0]!, [says("Half of it.")]);
+    w.runs[0]!.resumedAt = Date.now();
     open(w, page);
-    expect(await screen.findByText("Picked up after a restart")).toBeVisible();
+    expect(await screen.findAllByRole("article", { name: "Picked up after a restart" })).toHaveLength(1);
   });
 
   it("keeps a denied step in sight", async () => {
@@ -348,6 +367,40 @@ describe("by keyboard and reader", () => {
     await waitFor(() =>
       expect(screen.getAllByRole("alert").map((a) => a.textContent)).toEqual(["Failed: The model is gone."]),
     );
+  });
+
+  it("has a name of its own beside a project that the same prompt named", async () => {
+    const w = world("project-done");
+    const prompt = "Build a todo list. Keep items after a reload, and let me filter by done.";
+    w.projects[0]!.name = "Build a todo list";
+    w.sessions = [{ ...w.sessions[0]!, title: prompt }];
+    const { user } = open(w, page);
+    await user.click(await screen.findByRole("button", { name: "Session: Session 1" }));
+    expect(await screen.findByRole("menuitemradio", { name: new RegExp(`^Session 1.*${prompt}`) })).toBeVisible();
+  });
+
+  it("is begun from the menu, and the caret stands in its prompt box", async () => {
+    const w = world("project-done");
+    w.server.on("sessions:createSession", () => {
+      w.sessions = [{ ...w.sessions[0]!, _id: "sessions9", _creationTime: Date.now(), title: "New session" }, ...w.sessions];
+      return "sessions9";
+    });
+    const { user } = open(w, page);
+    await user.click(await screen.findByRole("button", { name: /^Session: / }));
+    await user.click(await screen.findByRole("menuitem", { name: "New session" }));
+    await screen.findByRole("button", { name: "Session: New session" });
+    await waitFor(() => expect(screen.getByRole("textbox", { name: "Prompt" })).toHaveFocus());
+  });
+
+  it("that the server refuses to begin says why", async () => {
+    const w = world("project-done");
+    w.server.on("sessions:createSession", () => refuse("unavailable", "The server is stopping. Try again in a moment."));
+    const { user } = open(w, page);
+    await user.click(await screen.findByRole("button", { name: /^Session: / }));
+    await user.click(await screen.findByRole("menuitem", { name: "New session" }));
+    expect(await screen.findByText("The server is stopping. Try again in a moment.")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Close" }));
+    expect(screen.queryByText("The server is stopping. Try again in a moment.")).toBeNull();
   });
 
   it("stays in the session that it opened when a newer one is made elsewhere", async () => {

@@ -1,4 +1,4 @@
 /** The chat of a session: its timeline, its prompt box, and the menu of sessions. */
 export { Chat, type ChatProps } from "./Chat";
-export { addToDraft } from "./draft";
+export { addToDraft, setDraft } from "./draft";
 export { SessionsMenu } from "./SessionsMenu";

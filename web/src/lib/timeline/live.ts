@@ -49,7 +49,7 @@ export function partialInput(text: string): Record<string, unknown> {
 
 /** True while something in the turn tells by itself what is going on now. */
 export function hasMovingPart(items: Item[]): boolean {
-  const last = items.at(-1);
+  const last = items.findLast((i) => i.type !== "remark");
   if (!last) return false;
   if (last.type === "text" || last.type === "thought") return last.live;
   if (last.type !== "steps") return false;

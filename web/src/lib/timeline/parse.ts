@@ -125,7 +125,6 @@ function parseUser(raw: Rec): Parsed {
 }
 
 function parseSystem(raw: Rec): Parsed {
-  if (raw.subtype === "resumed") return { kind: "remark", text: "Picked up after a restart" };
   if (raw.subtype === "compact_boundary") return { kind: "remark", text: "Earlier rows were summarised" };
   return { kind: "none" };
 }

@@ -161,13 +161,15 @@ it("ties the checkpoint to its result row", () => {
   expect(turns[0]?.checkpoint?._id).toBe("c1");
 });
 
-it("marks the place at which a run was picked up after a restart", () => {
-  const build = createTimeline();
+it("marks the place at which a run was picked up after a restart, once and wherever it is read from", () => {
   const rows = captured("01-todo-app");
-  build({ rows: rows.slice(0, 4), runs: [run("running")], commits: [] });
-  build({ rows: rows.slice(0, 4), runs: [run("running", { resumed: true })], commits: [] });
-  const { turns } = build({ rows, runs: [run("running", { resumed: true })], commits: [] });
-  expect(shape(turns[0]!.items)).toEqual(["text", "remark", "text", "steps 2", "text"]);
+  const place = (shown: TimelineRow[], resumedAt: number) =>
+    shape(createTimeline()({ rows: shown, runs: [run("running", { resumedAt })], commits: [] }).turns[0]!.items);
+  const at = rows[3]!._creationTime + 10;
+  expect(place(rows, at)).toEqual(["text", "remark", "text", "steps 2", "text"]);
+  expect(place(rows.slice(0, 4), at)).toEqual(["text", "remark"]);
+  // On a page that begins later the restart is not in sight.
+  expect(place(rows.slice(4), at)).not.toContain("remark");
 });
 
 it("makes the same turn object again unless something of it changed", () => {

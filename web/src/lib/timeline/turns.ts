@@ -36,8 +36,6 @@ interface Bucket {
   rows: { row: TimelineRow; parsed: Parsed }[];
   results: Map<string, ToolResult>;
   sign: string[];
-  /** The row after which the run was picked up again, as far as it is known. */
-  resumedAfter?: string;
 }
 
 /**
@@ -48,7 +46,6 @@ interface Bucket {
 export function createTimeline(): (input: TimelineInput) => Timeline {
   const parsedById = new Map<string, Parsed>();
   const made = new Map<string, { sign: string; turn: Turn }>();
-  const resumedAfter = new Map<string, string | undefined>();
 
   function parsed(row: TimelineRow): Parsed {
     let p = parsedById.get(row._id);
@@ -64,7 +61,6 @@ export function createTimeline(): (input: TimelineInput) => Timeline {
     const commitByRow = new Map<string, TimelineCommit>();
     for (const c of commits) if (c.messageId) commitByRow.set(c.messageId, c);
     const turns = buckets.map((bucket) => {
-      noteResumed(bucket, resumedAfter);
       const commit = bucket.rows.map((r) => commitByRow.get(r.row._id)).find(Boolean);
       const sign = [...bucket.sign, JSON.stringify(bucket.run ?? null, plainInt), commit?._id ?? ""].join("|");
       const old = made.get(bucket.key);
@@ -75,15 +71,6 @@ export function createTimeline(): (input: TimelineInput) => Timeline {
     });
     return { turns, queued };
   };
-}
-
-// That a run was picked up after a restart is a fact of the run, not a row: its place is where
-// the timeline stood when that was first seen.
-function noteResumed(bucket: Bucket, places: Map<string, string | undefined>): void {
-  if (!bucket.run?.resumed) return;
-  if (!places.has(bucket.key))
-    places.set(bucket.key, bucket.run.endedAt ? bucket.rows[0]?.row._id : bucket.rows.at(-1)?.row._id);
-  bucket.resumedAfter = places.get(bucket.key);
 }
 
 // int64 values reach JavaScript as bigint, which JSON refuses.
@@ -169,7 +156,7 @@ function makeTurn(bucket: Bucket, checkpoint: TimelineCommit | undefined): Turn 
 
 function addItems(turn: Turn, bucket: Bucket): void {
   const seen = new Map<string, number>();
-  for (const { row, parsed: p } of bucket.rows) {
+  bucket.rows.forEach(({ row, parsed: p }, i) => {
     if (p.kind === "prompt") {
       if (!turn.prompt) turn.prompt = { key: row._id, text: p.text, at: row._creationTime };
     } else if (p.kind === "remark") {
@@ -193,10 +180,15 @@ function addItems(turn: Turn, bucket: Bucket): void {
       }
       seen.set(id, index);
     }
-    if (row._id === bucket.resumedAfter) {
+    if (resumedBetween(bucket.run?.resumedAt, row, bucket.rows[i + 1]?.row)) {
       turn.items.push({ type: "remark", key: `resumed:${bucket.key}`, text: "Picked up after a restart" });
     }
-  }
+  });
+}
+
+// That a run was picked up after a restart is a fact of the run, not a row: its time tells its place.
+function resumedBetween(at: number | undefined, row: TimelineRow, next: TimelineRow | undefined): boolean {
+  return at !== undefined && at >= row._creationTime && (next === undefined || at < next._creationTime);
 }
 
 function makeStep(

@@ -40,7 +40,8 @@ export interface TimelineRun {
   step?: number;
   position?: number;
   waiting?: RunWaiting | null;
-  resumed?: boolean;
+  /** When the server came back in the middle of this run, the last time. */
+  resumedAt?: number;
   stopRequestedAt?: number | null;
   error?: RunError | null;
   activity?: { kind: string; toolUseId?: string; name?: string; startedAt?: number } | null;

@@ -6,6 +6,7 @@ import { Button, Segmented, Textarea } from "@/ui";
 
 export type ComposerProps = {
   box?: Ref<HTMLTextAreaElement>;
+  autoFocus?: boolean;
   text: string;
   onText(text: string): void;
   mode: Mode;
@@ -57,6 +58,7 @@ export function Composer(props: ComposerProps) {
           else if (props.box) props.box.current = node;
         }}
         label="Prompt"
+        autoFocus={props.autoFocus}
         rows={1}
         value={text}
         onChange={(e) => props.onText(e.target.value)}

@@ -2,6 +2,7 @@ import { CircleAlert, Clock } from "lucide-react";
 import type { RunWaiting, Turn } from "@/lib/timeline";
 import { useNow } from "@/lib/useNow";
 import { Button, CopyButton, Note } from "@/ui";
+import { useChat } from "../ChatContext";
 
 /** The model can't be had just now: how long the run waits, and that waiting is free. */
 export function RetryNote({ waiting }: { waiting: RunWaiting }) {
@@ -27,9 +28,10 @@ function waitingCause(reason: string | undefined): string {
 }
 
 /** The run failed: the cause in one sentence, what is safe, and the way on. */
-export function FailureNote({ turn, onRetry }: { turn: Turn; onRetry?(): void }) {
+export function FailureNote({ turn, last }: { turn: Turn; last: boolean }) {
   const failure = turn.failure;
   if (!failure) return null;
+  const way = last && turn.prompt ? <WayOn turn={turn} /> : undefined;
   return (
     <article data-row tabIndex={-1} aria-label={`Failed: ${failureSentence(failure)}`} className="turn-row">
       <Note
@@ -38,12 +40,8 @@ export function FailureNote({ turn, onRetry }: { turn: Turn; onRetry?(): void })
         title={failureSentence(failure)}
         actions={
           <>
-            {onRetry && (
-              <Button size="sm" onClick={onRetry}>
-                Try again
-              </Button>
-            )}
-            <CopyButton size="sm" look={onRetry ? "quiet" : "plain"} text={failure.details}>
+            {way}
+            <CopyButton size="sm" look={way ? "quiet" : "plain"} text={failure.details}>
               Copy details
             </CopyButton>
           </>
@@ -57,11 +55,27 @@ export function FailureNote({ turn, onRetry }: { turn: Turn; onRetry?(): void })
   );
 }
 
+/** A session that has outgrown its model fails on every try: there only a new one helps, and takes the prompt along. */
+function WayOn({ turn }: { turn: Turn }) {
+  const chat = useChat();
+  const full = isTooLong(turn.failure?.code);
+  return (
+    <Button size="sm" onClick={() => (full ? chat.startAnew(turn.prompt?.text ?? "") : chat.retry(turn))}>
+      {full ? "New session" : "Try again"}
+    </Button>
+  );
+}
+
+function isTooLong(code = ""): boolean {
+  return /too_long/.test(code);
+}
+
 /** The cause of a failure as one sentence that says where the way out is. */
 export function failureSentence(failure: { code?: string; message: string }): string {
   const { code = "", message } = failure;
   if (/key_refused|authentication|api_40[13]\b/.test(code))
     return "The model key was refused. Check ANTHROPIC_API_KEY.";
+  if (isTooLong(code)) return "This session is too long for the model. Go on in a new one.";
   if (/api_(429|529)/.test(code)) return "The model stayed busy through all attempts.";
   const sentence = message.trim().split("\n", 1)[0] ?? "";
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;

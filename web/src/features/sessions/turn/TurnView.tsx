@@ -38,7 +38,7 @@ export const TurnView = memo(function TurnView({ turn, number, last }: TurnViewP
           {working && <Tail turn={turn} />}
           {!working && turn.plan && turn.plan.length > 0 && <PlanLine plan={turn.plan} />}
           {turn.checkpoint && chat.renderCheckpoint(turn.checkpoint, turn)}
-          <FailureNote turn={turn} onRetry={last && turn.prompt ? () => chat.retry(turn) : undefined} />
+          <FailureNote turn={turn} last={last} />
           <TurnFooter turn={turn} />
           {working && (
             <span className="rail-node bottom-3.5 bg-accent-soft text-accent-text">
