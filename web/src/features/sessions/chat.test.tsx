@@ -155,13 +155,14 @@ describe("how a run stands", () => {
 
   it("failed because the session is full: only a new one helps, and the prompt goes along", async () => {
     const w = world("project-failed");
-    w.runs[0]!.error = { code: "too_long", message: "The session is too long for the model. Start a new one." };
+    const words = "This session is too long for the model now. Its files are safe: go on in a new session.";
+    w.runs[0]!.error = { code: "too_long", message: words };
     w.server.on("sessions:createSession", () => {
       w.sessions = [{ ...w.sessions[0]!, _id: "sessions9", _creationTime: Date.now(), title: "New session" }, ...w.sessions];
       return "sessions9";
     });
     const { user } = open(w, page);
-    expect(await screen.findByText("This session is too long for the model. Go on in a new one.")).toBeVisible();
+    expect(await screen.findByText(words)).toBeVisible();
     expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
     await user.click(screen.getByRole("button", { name: "New session" }));
     await screen.findByRole("button", { name: "Session: New session" });

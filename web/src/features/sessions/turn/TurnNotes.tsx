@@ -47,12 +47,16 @@ export function FailureNote({ turn, last }: { turn: Turn; last: boolean }) {
           </>
         }
       >
-        {turn.checkpoint
-          ? `The work so far is checkpoint ${turn.checkpoint.version ?? ""}.`
-          : "Files and chat are safe."}
+        {whatIsSafe(turn)}
       </Note>
     </article>
   );
+}
+
+function whatIsSafe(turn: Turn): string | undefined {
+  if (turn.checkpoint) return `The work so far is checkpoint ${turn.checkpoint.version ?? ""}.`;
+  // Some causes say it themselves.
+  return /\b(safe|lost)\b/.test(turn.failure?.message ?? "") ? undefined : "Files and chat are safe.";
 }
 
 /** A session that has outgrown its model fails on every try: there only a new one helps, and takes the prompt along. */
@@ -75,7 +79,6 @@ export function failureSentence(failure: { code?: string; message: string }): st
   const { code = "", message } = failure;
   if (/key_refused|authentication|api_40[13]\b/.test(code))
     return "The model key was refused. Check ANTHROPIC_API_KEY.";
-  if (isTooLong(code)) return "This session is too long for the model. Go on in a new one.";
   if (/api_(429|529)/.test(code)) return "The model stayed busy through all attempts.";
   const sentence = message.trim().split("\n", 1)[0] ?? "";
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
