@@ -57,6 +57,8 @@ type Config struct {
 	// Proxies are the networks of reverse proxies in front of the server, whose
 	// X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// Origins are pages of other sites that may call the functions.
+	Origins []string
 	// NewAccounts is how many accounts and guests one address may make within
 	// an hour.
 	NewAccounts int
@@ -220,6 +222,16 @@ func readCallers(c *Config, get func(string) string) error {
 			return &Error{"SURGENT_PROXIES", "wants the addresses or networks of your reverse proxies, such as 127.0.0.1,10.0.0.0/8", text}
 		}
 		c.Proxies = append(c.Proxies, p)
+	}
+	for text := range strings.FieldsFuncSeq(get("SURGENT_ORIGINS"), isSeparator) {
+		u, err := url.Parse(strings.TrimSuffix(strings.ToLower(text), "/"))
+		if err != nil || !isOrigin(u.String()) {
+			return &Error{"SURGENT_ORIGINS", "wants the origins of pages that may call this server, such as https://front.example", text}
+		}
+		if host, _, _ := strings.Cut(c.Domain, ":"); strings.HasSuffix(u.Hostname(), "."+host) {
+			return &Error{"SURGENT_ORIGINS", "wants no subdomain of SURGENT_DOMAIN: those are previews and apps, which never may call", text}
+		}
+		c.Origins = append(c.Origins, u.String())
 	}
 	var err error
 	text := orDefault(get("SURGENT_NEW_ACCOUNTS"), "100")

@@ -47,12 +47,12 @@ func TestDefaults(t *testing.T) {
 
 func TestCallers(t *testing.T) {
 	t.Parallel()
-	c, err := load(t, map[string]string{"SURGENT_PROXIES": "127.0.0.1, 10.0.0.0/8,2001:db8::/32", "SURGENT_NEW_ACCOUNTS": "7"}, "")
+	c, err := load(t, map[string]string{"SURGENT_PROXIES": "127.0.0.1, 10.0.0.0/8,2001:db8::/32", "SURGENT_NEW_ACCOUNTS": "7", "SURGENT_ORIGINS": "https://Front.example/,http://10.0.0.5:8080"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(c.Proxies); got != "[127.0.0.1/32 10.0.0.0/8 2001:db8::/32]" || c.NewAccounts != 7 {
-		t.Errorf("proxies %s, %d new accounts", got, c.NewAccounts)
+	if got := fmt.Sprint(c.Proxies); got != "[127.0.0.1/32 10.0.0.0/8 2001:db8::/32]" || c.NewAccounts != 7 || fmt.Sprint(c.Origins) != "[https://front.example http://10.0.0.5:8080]" {
+		t.Errorf("proxies %s, %d new accounts, origins %s", got, c.NewAccounts, c.Origins)
 	}
 	if c, err = load(t, nil, ""); err != nil || c.Proxies != nil || c.NewAccounts != 100 {
 		t.Errorf("by default: proxies %v, %d new accounts, %v", c.Proxies, c.NewAccounts, err)
@@ -100,6 +100,9 @@ func TestWrongValues(t *testing.T) {
 		{"CONVEX_SITE_URL", "http://localhost:3210/path"},
 		{"SURGENT_PROXIES", "proxy.example"},
 		{"SURGENT_PROXIES", "10.0.0.0/8,10.0.0.0/99"},
+		{"SURGENT_ORIGINS", "front.example"},
+		{"SURGENT_ORIGINS", "https://front.example/app"},
+		{"SURGENT_ORIGINS", "http://todo.localhost:3210"},
 		{"SURGENT_NEW_ACCOUNTS", "many"},
 		{"SURGENT_NEW_ACCOUNTS", "0"},
 		{"DAYTONA_SERVER_URL", "app.daytona.io"},

@@ -27,9 +27,12 @@ type Config struct {
 	// the function runtime and the routes of sign-in.
 	Functions     http.Handler
 	FunctionPaths []string
-	Health        http.Handler // /healthz
-	Preview       http.Handler
-	Apps          http.Handler
+	// Origins lists pages of other sites that may call Functions, as browsers
+	// write them: https://front.example.
+	Origins []string
+	Health  http.Handler // /healthz
+	Preview http.Handler
+	Apps    http.Handler
 }
 
 // New returns the router.
@@ -39,8 +42,9 @@ func New(c Config) (http.Handler, error) {
 	}
 	main := http.NewServeMux()
 	main.Handle("/healthz", c.Health)
+	functions := &callers{next: c.Functions, domain: hostOnly(c.Domain), origins: c.Origins}
 	for _, path := range c.FunctionPaths {
-		main.Handle(path, c.Functions)
+		main.Handle(path, functions)
 	}
 	main.Handle("/", canonical(c.Workspace, c.Scheme, c.Domain))
 	return &router{domain: hostOnly(c.Domain), main: main, preview: c.Preview, apps: c.Apps}, nil
