@@ -1,7 +1,7 @@
 // A session of a thousand rows: it opens at its end, older rows come when they
 // are wanted, and the reader's place holds.
 import { expect, test } from "@playwright/test";
-import { api, connect, watch } from "./lib/client.ts";
+import { api, connectAs, watch } from "./lib/client.ts";
 import { call, ModelServer, say } from "./lib/model.ts";
 import { build, promptBox, signUp } from "./lib/person.ts";
 import { Surgent } from "./lib/server.ts";
@@ -31,9 +31,7 @@ test("43: a thousand rows", async ({ page }) => {
   test.setTimeout(300_000);
   await signUp(page, server.url);
   await build(page, "read on 1");
-  const token = await page.evaluate(() => Object.entries(localStorage).find(([name]) => name.startsWith("__convexAuthJWT"))?.[1] ?? "");
-  const refreshToken = await page.evaluate(() => Object.entries(localStorage).find(([name]) => name.startsWith("__convexAuthRefreshToken"))?.[1] ?? "");
-  const client = connect(server.url, { token, refreshToken });
+  const client = await connectAs(page, server.url);
   const projectId = new URL(page.url()).pathname.split("/")[2];
   const [session] = (await client.query(api.sessions.listSessionsByProject, { projectId })) as { _id: string }[];
   for (let n = 2; n <= runs; n++) {

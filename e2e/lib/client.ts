@@ -1,6 +1,7 @@
 // The official npm client, signed in as somebody, against the real binary.
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi } from "convex/server";
+import type { Page } from "@playwright/test";
 
 export const api = anyApi;
 
@@ -29,6 +30,15 @@ export function connect(url: string, tokens?: Tokens): ConvexClient {
     });
   }
   return client;
+}
+
+// A client of the person who is signed in on a page.
+export async function connectAs(page: Page, url: string): Promise<ConvexClient> {
+  const tokens = await page.evaluate(() => {
+    const stored = (name: string) => Object.entries(localStorage).find(([key]) => key.startsWith(name))?.[1] ?? "";
+    return { token: stored("__convexAuthJWT"), refreshToken: stored("__convexAuthRefreshToken") };
+  });
+  return connect(url, tokens);
 }
 
 // A server that is down for a moment is no reason to be signed out.

@@ -84,8 +84,7 @@ func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id 
 			}
 			h.Set("X-Forwarded-Host", p.In.Host)
 			h.Set("X-Forwarded-Proto", schemeOf(own))
-			h.Set("X-Daytona-Preview-Token", target.Token)
-			h.Set("X-Daytona-Skip-Preview-Warning", "true")
+			setWayIn(h, target.Token)
 			if h.Get("Origin") == own {
 				h.Set("Origin", there) // the host name that the app sees
 			}
@@ -94,6 +93,7 @@ func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id 
 			if err := refused(res); err != nil {
 				return err
 			}
+			d.loads.note(r.Host, res)
 			d.mend(res, box, own, inside)
 			return nil
 		},

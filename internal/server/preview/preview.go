@@ -68,12 +68,13 @@ func New(c Config) (http.Handler, error) {
 	if c.Links == nil || c.Sandboxes == nil || c.Workspace == "" || c.Logger == nil {
 		return nil, errors.New("new preview: links, sandboxes, workspace and logger are required")
 	}
-	return &door{Config: c, transport: newTransport(c.Dial)}, nil
+	return &door{Config: c, transport: newTransport(c.Dial), loads: loads{byHost: map[string]*load{}}}, nil
 }
 
 type door struct {
 	Config
 	transport http.RoundTripper
+	loads     loads
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -92,6 +93,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.open(w, r, box, id, port)
 		return
 	}
+	if r.URL.Path == freshPath {
+		d.fresh(w, r, box, id, port)
+		return
+	}
 	if box == nil || !box.Public && !d.allowed(r, id, port) {
 		show(w, r, http.StatusForbidden, page{Title: "This preview is private.", Text: "Open it from its project in the workspace."})
 		return
@@ -100,6 +105,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.wait(w, r, box, id)
 		return
 	}
+	d.loads.begin(r)
 	d.forward(w, r, box, id, port)
 }
 

@@ -141,7 +141,8 @@ func policy(c Config, index []byte) string {
 		"style-src 'self' 'unsafe-inline'",
 		"img-src 'self' data: blob: http: https:",
 		"font-src 'self' data:",
-		"connect-src 'self' " + ws + "://" + c.Domain,
+		// Of a preview the page may ask one thing: whether its frame is fresh.
+		"connect-src 'self' " + ws + "://" + c.Domain + " " + c.Scheme + "://*." + c.Domain + "/.surgent/fresh",
 		"frame-src " + c.Scheme + "://*." + c.Domain,
 		"object-src 'none'",
 		"base-uri 'none'",

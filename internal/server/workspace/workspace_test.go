@@ -36,7 +36,7 @@ func TestFilesPagesAndPolicy(t *testing.T) {
 		}
 	}
 	csp := get(http.MethodGet, "/").Header().Get("Content-Security-Policy")
-	for _, want := range []string{"'sha256-", "frame-src http://*.localhost:3210", "frame-ancestors 'none'", "connect-src 'self' ws://localhost:3210"} {
+	for _, want := range []string{"'sha256-", "frame-src http://*.localhost:3210", "frame-ancestors 'none'", "connect-src 'self' ws://localhost:3210 http://*.localhost:3210/.surgent/fresh;"} {
 		if !strings.Contains(csp, want) {
 			t.Errorf("policy lacks %q: %s", want, csp)
 		}

@@ -1,14 +1,15 @@
-import { CircleAlert, CircleOff, Moon, PlugZap, ServerOff } from "lucide-react";
+import { CircleAlert } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { copyText } from "@/lib/clipboard";
 import { cx } from "@/lib/cx";
 import { useWidth } from "@/lib/useMedia";
-import { api, type ClientConfig, type Project, toFault, useAction, useMutation } from "@/sync";
-import { Button, CopyButton, useAnnounce } from "@/ui";
-import { Preparing, PreparingBase, Waking } from "./Preparing";
+import { api, type ClientConfig, type Project, useAction, useMutation } from "@/sync";
+import { Button, useAnnounce } from "@/ui";
+import { OtherState } from "./OtherState";
 import { type FrameWidth, PreviewBar } from "./PreviewBar";
-import { errorPrompt, type PreviewState, previewState } from "./state";
+import { errorPrompt, previewState } from "./state";
 import { StateView } from "./StateView";
+import { useActivate } from "./useActivate";
 import { useFrame } from "./useFrame";
 import { useFrameSize } from "./useFrameSize";
 
@@ -130,132 +131,4 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
       )}
     </div>
   );
-}
-
-type OtherProps = {
-  state: Exclude<PreviewState, { kind: "app" }>;
-  project: Project;
-  fault?: string;
-  onActivate(): void;
-  onReload(): void;
-  onSendToAgent(text: string): void;
-};
-
-function OtherState({ state, project, fault, onActivate, onReload, onSendToAgent }: OtherProps) {
-  const refused = fault && <p className="mt-2 text-bad">{fault}</p>;
-  switch (state.kind) {
-    case "preparing":
-      return <Preparing steps={project.sandbox?.steps ?? firstSteps} />;
-    case "base":
-      return <PreparingBase step={state.step} />;
-    case "waking":
-      return <Waking since={state.since} />;
-    case "asleep":
-      return (
-        <StateView
-          icon={<Moon {...icon} />}
-          title="The project is asleep."
-          actions={<Button onClick={onActivate}>Wake it</Button>}
-        >
-          Files and chat are safe.
-          {refused}
-        </StateView>
-      );
-    case "failed":
-      return (
-        <StateView
-          icon={<CircleOff {...icon} />}
-          title="The sandbox didn't start."
-          actions={
-            <>
-              <Button onClick={onActivate}>Try again</Button>
-              <CopyButton
-                look="quiet"
-                text={`project ${project._id}\nsandbox ${project.sandboxId ?? "none"}\n${state.reason}`}
-              >
-                Copy details
-              </CopyButton>
-            </>
-          }
-        >
-          {state.reason}
-          {refused}
-        </StateView>
-      );
-    case "stopped": {
-      const ended = state.exitCode === undefined ? "It ended." : `It ended with exit code ${state.exitCode}.`;
-      return (
-        <StateView
-          icon={<ServerOff {...icon} />}
-          title="The dev server stopped."
-          lines={state.lines}
-          actions={
-            <>
-              <Button onClick={onActivate}>Restart</Button>
-              <Button
-                look="quiet"
-                onClick={() => onSendToAgent(errorPrompt(`The dev server stopped. ${ended}`, state.lines))}
-              >
-                Send to agent
-              </Button>
-            </>
-          }
-        >
-          {ended}
-          {refused}
-        </StateView>
-      );
-    }
-    case "broken":
-      return (
-        <StateView
-          icon={<CircleAlert {...icon} />}
-          title="The app doesn't build."
-          lines={state.lines}
-          actions={
-            <>
-              <Button onClick={() => onSendToAgent(errorPrompt("The app doesn't build:", state.lines))}>
-                Send to agent
-              </Button>
-              <CopyButton look="quiet" text={(project.sandbox?.devServer?.lastLines ?? state.lines).join("\n")}>
-                Copy log
-              </CopyButton>
-            </>
-          }
-        />
-      );
-    case "silent":
-      return (
-        <StateView
-          icon={<PlugZap {...icon} />}
-          title={`Nothing answers on port ${state.port} yet.`}
-          actions={<Button onClick={onReload}>Reload</Button>}
-        />
-      );
-  }
-}
-
-const firstSteps = [
-  { id: "create", label: "Create sandbox" },
-  { id: "copy", label: "Copy template" },
-  { id: "dev", label: "Start dev server" },
-];
-
-/** Wakes, restarts or starts anew, whatever the project needs. Opening a sleeping project wakes it without asking. */
-function useActivate(project: Project) {
-  const mutate = useMutation(api.projects.activateProject);
-  const [fault, setFault] = useState<string>();
-  const activate = () => {
-    setFault(undefined);
-    mutate({ projectId: project._id }).catch((e: unknown) => setFault(toFault(e).message));
-  };
-  const first = useRef(true);
-  const status = project.sandbox?.status;
-  useEffect(() => {
-    if (!first.current) return;
-    first.current = false;
-    if (status === undefined || status === "stopped") activate();
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- only what is found when the page opens
-  }, []);
-  return { activate, fault };
 }

@@ -1,5 +1,5 @@
-import { act, screen, waitFor, within } from "@testing-library/react";
-import { describe, expect, it } from "vitest";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { projectWorlds } from "@/test/projectWorlds";
 import { open } from "@/test/render";
 import { refuse } from "@/test/scripted";
@@ -8,6 +8,8 @@ import type { World } from "@/test/world";
 const page = "/p/projects1";
 const world = (name: string): World => projectWorlds[name]!();
 const frame = () => screen.findByTitle("Preview of Todo list");
+
+afterEach(() => vi.restoreAllMocks());
 
 describe("the app", () => {
   it("stands in a frame of its own origin, opened by a signed link", async () => {
@@ -55,6 +57,45 @@ describe("the app", () => {
       w.server.changed();
     });
     expect(await frame()).toBe(app);
+  });
+
+  it("is loaded once more when it missed a change, and left alone when it is fresh", async () => {
+    const answers = [false, true];
+    const asked = vi
+      .spyOn(globalThis, "fetch")
+      .mockImplementation(async () => Response.json({ fresh: answers.shift() ?? true }));
+    const w = world("project-empty");
+    w.server.on("projects:previewLink", () => ({ url: "http://3000-box.localhost:3210/__open?key=1" }));
+    open(w, page);
+    const app = await frame();
+    fireEvent.load(app);
+    await waitFor(() => expect(app).not.toBeInTheDocument());
+    const again = await frame();
+    expect(again).toHaveAttribute("src", "http://3000-box.localhost:3210/");
+    await act(async () => void fireEvent.load(again));
+    await act(async () => void fireEvent.load(again)); // the app's own reload
+    expect(await frame()).toBe(again);
+    expect(asked.mock.calls.map(([address]) => address)).toEqual(
+      Array(3).fill("http://3000-box.localhost:3210/.surgent/fresh"),
+    );
+  });
+
+  it("is not loaded for ever when it is never found fresh, and left alone when nobody can say", async () => {
+    const asked = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({ fresh: false }));
+    const w = world("project-empty");
+    w.server.on("projects:previewLink", () => ({ url: "http://3000-box.localhost:3210/__open?key=1" }));
+    open(w, page);
+    for (let n = 0; n < 3; n++) {
+      const app = await frame();
+      fireEvent.load(app);
+      await waitFor(() => expect(app).not.toBeInTheDocument());
+    }
+    const last = await frame();
+    await act(async () => void fireEvent.load(last));
+    expect(await frame()).toBe(last);
+    asked.mockRejectedValue(new TypeError("Failed to fetch"));
+    await act(async () => void fireEvent.load(last));
+    expect(await frame()).toBe(last);
   });
 
   it("names a build error in a badge, and fills the prompt box with it without sending", async () => {

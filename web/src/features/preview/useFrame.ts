@@ -1,7 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, type Fault, toFault, useAction, useReconnects } from "@/sync";
+import { isFresh } from "./fresh";
 
 const hiddenFor = 10 * 60_000;
+
+// A page that is never found fresh is one whose versions don't hold still.
+const maxRepeats = 3;
 
 export interface Frame {
   /** Address of the frame; undefined while no link is there. */
@@ -85,14 +89,44 @@ export function useFrame(projectId: string, sandboxId: string | undefined, path:
     setState((s) => (s.origin ? { ...s, src: s.origin + to, key: s.key + 1 } : s));
   }, []);
 
+  const compare = useCompare(state.key);
   const onLoad = () => {
     const to = after.current;
     after.current = undefined;
-    if (to) go(to);
-    else setLoaded(true);
+    if (to) {
+      go(to);
+      return;
+    }
+    setLoaded(true);
+    if (state.origin) compare(state.origin, () => go(latest.current));
   };
 
   return { ...state, loaded, onLoad, reload: () => void open(latest.current), go };
+}
+
+/**
+ * Loads a frame once more when it missed a change while it loaded, and then compares again. A frame that listens is
+ * left alone: changes reach it by HMR.
+ */
+function useCompare(key: number): (origin: string, again: () => void) => void {
+  const asking = useRef<AbortController>(undefined);
+  const repeats = useRef(0);
+  // What was asked about a frame that is no longer there means nothing.
+  useEffect(() => () => asking.current?.abort(), [key]);
+  return (origin, again) => {
+    asking.current?.abort();
+    const mine = new AbortController();
+    asking.current = mine;
+    void isFresh(origin, mine.signal).then((fresh) => {
+      if (mine.signal.aborted) return;
+      if (!fresh && repeats.current < maxRepeats) {
+        repeats.current++;
+        again();
+      } else {
+        repeats.current = 0;
+      }
+    });
+  };
 }
 
 function useDropWhenHidden(drop: () => void, restore: () => void): void {
