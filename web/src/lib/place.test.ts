@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatPlace, parsePlace, safeNext } from "./place";
+import { formatPlace, parsePlace, safeNext, toAppPath } from "./place";
 
 describe("places", () => {
   it("come back from the address that they made", () => {
@@ -35,4 +35,17 @@ describe("safeNext", () => {
     ["/sign-in?next=/", "/"],
     [null, "/"],
   ])("%s goes to %s", (next, to) => expect(safeNext(next)).toBe(to));
+});
+
+describe("toAppPath", () => {
+  it.each([
+    ["about", "/about"],
+    [" /a b?q=1#x ", "/a%20b?q=1#x"],
+    ["//elsewhere.test/x", "/elsewhere.test/x"],
+    ["\\\\elsewhere.test\\x", "/elsewhere.test/x"],
+    ["http://3000-box.localhost:3210/deep?x=1", "/deep?x=1"],
+    ["/100%", "/100%25"],
+    ["/%C3%BC", "/%C3%BC"],
+    ["", "/"],
+  ])("%s is %s", (text, path) => expect(toAppPath(text)).toBe(path));
 });

@@ -54,5 +54,13 @@ export function safeNext(next: string | null): string {
 }
 
 function appPath(path: string | null): string | undefined {
-  return path?.startsWith("/") && !path.startsWith("//") ? path : undefined;
+  return path?.startsWith("/") && !path.startsWith("//") ? toAppPath(path) : undefined;
+}
+
+/** What a person typed as a path of the app, as browsers write it: one slash, then path, query and fragment. */
+export function toAppPath(text: string): string {
+  const bare = text.trim().replace(/^https?:\/\/[^/]+/, "");
+  // Two slashes would begin another host, and a lone % is no address.
+  const url = new URL(`/${bare.replace(/^[/\\]+/, "")}`.replace(/%(?![0-9a-f]{2})/gi, "%25"), "http://app.invalid");
+  return url.pathname + url.search + url.hash;
 }

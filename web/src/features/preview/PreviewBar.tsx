@@ -1,5 +1,6 @@
 import { CircleAlert, Copy, ExternalLink, Globe, Lock, Monitor, RotateCw, Smartphone, Tablet } from "lucide-react";
 import { type KeyboardEvent, useEffect, useState } from "react";
+import { toAppPath } from "@/lib/place";
 import { Button, CopyButton, IconButton, Menu, MenuChoice, MenuItem, MenuOption, MenuRule, Popover } from "@/ui";
 
 const icon = { size: 16, strokeWidth: 1.75, "aria-hidden": true } as const;
@@ -64,7 +65,7 @@ function Address({ path, isPublic, ready, onGo, onCopy, onPublic }: PreviewBarPr
   useEffect(() => setText(path), [path]);
   const onKeyDown = (e: KeyboardEvent<HTMLInputElement>) => {
     if (e.key === "Enter" && !e.nativeEvent.isComposing) {
-      const to = toPath(text);
+      const to = toAppPath(text);
       setText(to);
       onGo(to);
     }
@@ -111,12 +112,6 @@ function Address({ path, isPublic, ready, onGo, onCopy, onPublic }: PreviewBarPr
       />
     </div>
   );
-}
-
-function toPath(text: string): string {
-  const bare = text.trim().replace(/^https?:\/\/[^/]+/, "");
-  // Two slashes would begin another host.
-  return `/${bare.replace(/^\/+/, "")}`;
 }
 
 /** A build error that the dev server reports now. */

@@ -55,7 +55,7 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
   const openTab = () => {
     // Opened in the press itself: after the answer a browser would take it for a pop-up.
     const tab = window.open("", "_blank");
-    link({ projectId }).then(
+    link({ projectId, path }).then(
       ({ url }) => {
         if (!tab) return;
         tab.opener = null;
@@ -65,7 +65,7 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
     );
   };
   const copy = () =>
-    void link({ projectId })
+    void link({ projectId, path })
       .then(({ url }) => copyText(project.settings?.public ? new URL(path, url).href : url))
       .then((ok) => announce(ok ? "Copied" : "The browser refused"));
   const errors = state.kind === "app" ? state.errors : [];
@@ -74,7 +74,7 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
       <PreviewBar
         path={path}
         isPublic={project.settings?.public === true}
-        ready={frame.src !== undefined}
+        ready={frame.src !== undefined || frame.fault !== undefined}
         narrow={narrow}
         width={width}
         size={size}

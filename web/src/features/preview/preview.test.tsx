@@ -25,6 +25,22 @@ describe("the app", () => {
     expect(app).toHaveAttribute("referrerpolicy", "no-referrer");
   });
 
+  it("opens the path that the page's own address names, in the frame, in a new tab and in a copy", async () => {
+    const w = world("project-empty");
+    w.server.on("projects:previewLink", ({ path }) => ({
+      url: `http://3000-box.localhost:3210/__open?to=${String(path)}`,
+    }));
+    const tab = { opener: window, location: { href: "" }, close() {} };
+    vi.spyOn(window, "open").mockReturnValue(tab as unknown as Window);
+    const { user } = open(w, `${page}?path=/about`);
+    expect(await frame()).toHaveAttribute("src", "http://3000-box.localhost:3210/__open?to=/about");
+    await user.click(screen.getByRole("button", { name: "Open in a new tab" }));
+    await waitFor(() => expect(tab.location.href).toBe("http://3000-box.localhost:3210/__open?to=/about"));
+    await user.click(screen.getByRole("button", { name: "Only you can see it. Address menu" }));
+    await user.click(await screen.findByRole("menuitem", { name: "Copy the address" }));
+    expect(await navigator.clipboard.readText()).toBe("http://3000-box.localhost:3210/__open?to=/about");
+  });
+
   it("goes to a path with Enter and back to what was there with Esc", async () => {
     const w = world("project-empty");
     w.server.on("projects:previewLink", () => ({ url: "http://3000-box.localhost:3210/__open?key=1" }));
@@ -112,9 +128,12 @@ describe("the app", () => {
   it("says when its link is refused, with a way to try again", async () => {
     const w = world("project-empty");
     w.server.on("projects:previewLink", () => refuse("unavailable", "The sandbox is not there."));
-    open(w, page);
+    const { user } = open(w, page);
     expect(await screen.findByText("The preview can't be opened.")).toBeVisible();
     expect(screen.getByText("The sandbox is not there.")).toBeVisible();
+    w.server.on("projects:previewLink", () => ({ url: "http://3000-box.localhost:3210/__open?key=1" }));
+    await user.type(screen.getByRole("textbox", { name: "Path in the app" }), "about{Enter}");
+    expect(await frame()).toBeVisible();
   });
 
   it("can be shown to anybody", async () => {

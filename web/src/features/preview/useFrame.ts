@@ -22,15 +22,14 @@ export interface Frame {
 }
 
 /**
- * The frame's address. A signed link opens the app's origin once and leaves a cookie there; from then on paths are
- * opened directly. The frame is dropped after ten minutes in a hidden tab, so that an idle project can sleep.
+ * The frame's address. A signed link opens a path of the app once and leaves a cookie on its origin; from then on paths
+ * are opened directly. The frame is dropped after ten minutes in a hidden tab, so that an idle project can sleep.
  */
 export function useFrame(projectId: string, sandboxId: string | undefined, path: string, wanted: boolean): Frame {
   const link = useAction(api.projects.previewLink);
   const [state, setState] = useState<{ src?: string; origin?: string; key: number; fault?: Fault }>({ key: 0 });
   const [loaded, setLoaded] = useState(false);
   const latest = useRef(path);
-  const after = useRef<string>(undefined);
   const turn = useRef(0);
 
   const open = useCallback(
@@ -38,10 +37,8 @@ export function useFrame(projectId: string, sandboxId: string | undefined, path:
       const mine = ++turn.current;
       setLoaded(false);
       try {
-        const { url } = await link({ projectId });
+        const { url } = await link({ projectId, path: to });
         if (mine !== turn.current) return;
-        // The link leads to "/": another path follows once the cookie is there.
-        after.current = to === "/" ? undefined : to;
         setState((s) => ({ src: url, origin: new URL(url).origin, key: s.key + 1 }));
       } catch (error) {
         if (mine === turn.current) setState((s) => ({ key: s.key + 1, fault: toFault(error) }));
@@ -84,19 +81,17 @@ export function useFrame(projectId: string, sandboxId: string | undefined, path:
     }, [wanted, open]),
   );
 
-  const go = useCallback((to: string) => {
+  const go = (to: string) => {
+    if (!state.origin) {
+      void open(to);
+      return;
+    }
     setLoaded(false);
-    setState((s) => (s.origin ? { ...s, src: s.origin + to, key: s.key + 1 } : s));
-  }, []);
+    setState((s) => ({ ...s, src: state.origin + to, key: s.key + 1 }));
+  };
 
   const compare = useCompare(state.key);
   const onLoad = () => {
-    const to = after.current;
-    after.current = undefined;
-    if (to) {
-      go(to);
-      return;
-    }
     setLoaded(true);
     if (state.origin) compare(state.origin, () => go(latest.current));
   };
