@@ -25,6 +25,9 @@ var (
 	ErrConflict = errors.New("sandbox: conflict")
 	// ErrNotRunning: the sandbox is not started, so it has no toolbox now.
 	ErrNotRunning = errors.New("sandbox: not running")
+	// ErrNoRoom: the server has no room for another running sandbox now. It may
+	// have some once another stops.
+	ErrNoRoom = errors.New("sandbox: no room")
 	// ErrTimeout: the command ran longer than its limit and was killed.
 	ErrTimeout = errors.New("sandbox: timeout")
 	// ErrInvalid: the server refused the request; the text says why.
@@ -72,6 +75,7 @@ type Info struct {
 	AutoStopInterval int               `json:"autoStopInterval"` // minutes; 0 is off
 	CreatedAt        time.Time         `json:"createdAt"`
 	UpdatedAt        time.Time         `json:"updatedAt"`
+	LastActivityAt   time.Time         `json:"lastActivityAt"` // zero where the server doesn't tell
 }
 
 // CreateRequest asks for a new sandbox. Snapshot "" is the server's default.

@@ -44,6 +44,7 @@ func sandboxServeCommand() *cobra.Command {
 				o.Cache = cfg.Cache
 			}
 			o.BaseImage = cfg.BaseImage
+			o.Reserve = cfg.Reserve
 			if o.Binary, err = ownPath(); err != nil {
 				return err
 			}

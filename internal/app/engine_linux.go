@@ -22,6 +22,7 @@ type engineSettings struct {
 	data, cache, key string
 	baseImage        string // "" lets the engine choose
 	binary           string // this program, which is also runsc
+	reserve          int64  // bytes of memory to leave to the machine, 0 for the default
 }
 
 // embedded is the engine in this process.
@@ -41,7 +42,7 @@ func newEmbedded(s engineSettings, logger *slog.Logger) (*embedded, error) {
 	}
 	e, err := engine.New(engine.Config{
 		DataDir: s.data, CacheDir: s.cache, BaseImage: s.baseImage, APIKey: s.key, Runsc: []string{s.binary, "runsc"},
-		Toolbox: toolbox, Recipe: defaultenv.Files, Logger: logger.With("part", "engine"),
+		Toolbox: toolbox, Recipe: defaultenv.Files, Reserve: s.reserve, Logger: logger.With("part", "engine"),
 	})
 	if err != nil {
 		return nil, err

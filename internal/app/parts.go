@@ -18,6 +18,7 @@ func (a *App) parts() projects.Parts {
 	return projects.Parts{
 		Created: []func(*function.MutationCtx, projects.ID) error{sessions.Created},
 		Deleted: []func(*function.MutationCtx, *projects.Project) error{a.agent.Deleted, deployments.Deleted},
+		Busy:    []func(*function.MutationCtx, projects.ID) (bool, error){agent.Busy, deployments.Busy},
 		Purge: []func(*function.MutationCtx, projects.ID, int) (bool, error){
 			a.agent.Purge, commits.Purge, deployments.Purge, sessions.Purge,
 		},

@@ -56,7 +56,7 @@ func openSandboxes(ctx context.Context, a *App) (*sandboxes, error) {
 	}
 	eng, err := newEmbedded(engineSettings{
 		data: filepath.Join(a.config.Data, "sandboxes"), cache: a.config.Cache, key: key,
-		baseImage: a.config.BaseImage, binary: a.binary,
+		baseImage: a.config.BaseImage, binary: a.binary, reserve: a.config.Reserve,
 	}, a.logger)
 	if err != nil {
 		return nil, err

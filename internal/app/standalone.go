@@ -23,6 +23,7 @@ type SandboxOptions struct {
 	Data, Cache string // folders
 	BaseImage   string // as in config.Config
 	Binary      string // this program's own path
+	Reserve     int64  // bytes of memory to leave to the machine, 0 for the default
 	Logger      *slog.Logger
 	Progress    func(step string) // told what is being built
 	Ready       func(url string)
@@ -41,7 +42,9 @@ func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
 	if err := probe.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", o.Addr, err)
 	}
-	e, err := newEmbedded(engineSettings{data: o.Data, cache: o.Cache, key: o.Key, baseImage: o.BaseImage, binary: o.Binary}, o.Logger)
+	e, err := newEmbedded(engineSettings{
+		data: o.Data, cache: o.Cache, key: o.Key, baseImage: o.BaseImage, binary: o.Binary, reserve: o.Reserve,
+	}, o.Logger)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,9 @@ type Config struct {
 	// BaseImage is the OCI image that the embedded engine's base starts from;
 	// "" lets the engine choose.
 	BaseImage string
+	// Reserve is the memory that sandboxes leave to the machine, in bytes; 0 is
+	// the engine's default.
+	Reserve int64
 
 	// Proxies are the networks of reverse proxies in front of the server, whose
 	// X-Forwarded-For is believed.
@@ -199,6 +202,13 @@ func readServer(c *Config, get func(string) string) error {
 		if _, err := name.ParseReference(c.BaseImage); err != nil {
 			return &Error{"SURGENT_BASE_IMAGE", "wants the reference of an image, such as node:24-bookworm", c.BaseImage}
 		}
+	}
+	if v := get("SURGENT_MEMORY_RESERVE"); v != "" {
+		mib, err := strconv.ParseUint(v, 10, 32)
+		if err != nil {
+			return &Error{"SURGENT_MEMORY_RESERVE", "wants a whole number of MiB, such as 1024", v}
+		}
+		c.Reserve = int64(mib) << 20
 	}
 	c.Domain = strings.ToLower(orDefault(get("SURGENT_DOMAIN"), "localhost:"+port))
 	if !isDomain(c.Domain) {

@@ -96,6 +96,7 @@ func TestWrongValues(t *testing.T) {
 		{"SURGENT_BASE_IMAGE", "Not An Image"},
 		{"SURGENT_DOMAIN", "http://x"},
 		{"SURGENT_DOMAIN", "a..b"},
+		{"SURGENT_MEMORY_RESERVE", "1 GB"},
 		{"CONVEX_SITE_URL", "localhost:3210"},
 		{"CONVEX_SITE_URL", "http://localhost:3210/path"},
 		{"SURGENT_PROXIES", "proxy.example"},

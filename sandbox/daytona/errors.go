@@ -92,6 +92,9 @@ func readError(resp *http.Response) *Error {
 		e.Message = http.StatusText(resp.StatusCode)
 	}
 	e.kind = kindOf(e.Status)
+	if e.Code == "NO_ROOM" {
+		e.kind = sandbox.ErrNoRoom
+	}
 	return e
 }
 

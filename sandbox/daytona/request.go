@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"surgent.dev/surgent/sandbox"
 )
 
 // call is one request to be made, perhaps several times.
@@ -159,6 +161,9 @@ func (c *Client) retryAfter(q call, err error, n int) (time.Duration, bool) {
 	var api *Error
 	if !errors.As(err, &api) {
 		return wait, q.safe || neverSent(err)
+	}
+	if errors.Is(api, sandbox.ErrNoRoom) {
+		return 0, false // only the caller knows what could give way
 	}
 	switch api.Status {
 	case http.StatusTooManyRequests:

@@ -80,10 +80,14 @@ func (e *Engine) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError && r.Context().Err() == nil {
 		e.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
-	writeAnswer(w, status, map[string]any{
+	body := map[string]any{
 		"path": r.URL.Path, "timestamp": e.now().UTC().Format(time.RFC3339Nano), "method": r.Method,
 		"statusCode": status, "error": http.StatusText(status), "message": message, "source": "DAYTONA_API",
-	})
+	}
+	if code := codeOf(err); code != "" {
+		body["code"] = code
+	}
+	writeAnswer(w, status, body)
 }
 
 // writeAnswer writes a JSON body.

@@ -51,6 +51,10 @@ type Config struct {
 	// EgressAllow names hosts ("example.com" or "example.com:8080") that
 	// sandboxes may reach beside the package sources and git hosts.
 	EgressAllow []string
+	// Reserve is how much memory the machine must have left for another sandbox
+	// to start, in bytes. When zero it is a sixteenth of the machine's, at least
+	// 384 MiB: those that run may still grow.
+	Reserve int64
 	// SaveInterval is how often the files of a running sandbox are saved; five
 	// minutes when zero.
 	SaveInterval time.Duration

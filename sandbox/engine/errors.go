@@ -14,13 +14,26 @@ import (
 type apiError struct {
 	status  int
 	message string
+	code    string // what clients branch on where the status is not enough
 }
 
 func (e *apiError) Error() string { return e.message }
 
 // fail returns an error that the client gets with this status.
 func fail(status int, format string, args ...any) error {
-	return &apiError{status, fmt.Sprintf(format, args...)}
+	return &apiError{status: status, message: fmt.Sprintf(format, args...)}
+}
+
+// codeNoRoom says that a sandbox may start once another stops.
+const codeNoRoom = "NO_ROOM"
+
+// codeOf returns the code of an error that a client may read, "" for none.
+func codeOf(err error) string {
+	var e *apiError
+	if errors.As(err, &e) {
+		return e.code
+	}
+	return ""
 }
 
 // statusOf returns the HTTP status of an error and what the client may read.

@@ -59,7 +59,7 @@ func (c *cell) wake(ctx context.Context, root, key string) error {
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || codeOf(err) == codeNoRoom {
 			return err
 		}
 		c.e.log.Warn("memory image of sandbox is broken; starting from its files", "sandbox", c.id, "error", err)
@@ -105,7 +105,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if err := room(c.e.cfg.DataDir); err != nil {
+	if err := room(c.e.cfg.DataDir, c.e.cfg.Reserve); err != nil {
 		return err
 	}
 	begun := c.e.now()
@@ -166,6 +166,9 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 		return err
 	}
 	running := c.e.now()
+	if err := offerToOOM(pid); err != nil {
+		c.e.log.Warn("a sandbox is not the first to end when memory runs out", "sandbox", c.id, "error", err)
+	}
 	token := newToken()
 	if err := c.note(func(r *record) {
 		r.Run.PID, r.Run.StartTime = pid, startTime(pid)

@@ -107,6 +107,12 @@ func openRuns(ctx *function.MutationCtx, id projects.ID) ([]Run, error) {
 	return all, nil
 }
 
+// Busy tells whether a project has runs that have not ended.
+func Busy(ctx *function.MutationCtx, id projects.ID) (bool, error) {
+	runs, err := openRuns(ctx, id)
+	return len(runs) > 0, err
+}
+
 // release gives a lease back early. A lease that is gone already is fine.
 func release(ctx *function.MutationCtx, a fenced) (any, error) {
 	l, err := a.check(ctx)

@@ -17,12 +17,12 @@ const preparingStream = "config/preparing"
 
 // Client is what clients may know. Secrets have no place here.
 type Client struct {
-	Demo      bool       `json:"demo"` // the demo model plays: there is no key
-	Providers []string   `json:"providers"`
-	Model     Model      `json:"model"`
-	Google    bool       `json:"google"`
-	Limits    Limits     `json:"limits"`
-	Domain    string     `json:"domain"` // apps answer below it
+	Demo      bool     `json:"demo"` // the demo model plays: there is no key
+	Providers []string `json:"providers"`
+	Model     Model    `json:"model"`
+	Google    bool     `json:"google"`
+	Limits    Limits   `json:"limits"`
+	Domain    string   `json:"domain"` // apps answer below it
 	// At most one of the two is there.
 	Preparing       *Preparing `json:"preparing,omitempty"`
 	PreparingFailed *Failure   `json:"preparingFailed,omitempty"`

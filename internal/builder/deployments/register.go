@@ -80,6 +80,17 @@ func Deleted(ctx *function.MutationCtx, p *projects.Project) error {
 	return leave(ctx, p.ID, nil)
 }
 
+// Busy tells whether a deployment of a project is under way or waits.
+func Busy(ctx *function.MutationCtx, id projects.ID) (bool, error) {
+	for _, s := range append([]Status{Queued}, working...) {
+		d, err := Deployments.Query(ctx.DB, "by_status", s, id).First(ctx)
+		if err != nil || d != nil {
+			return d != nil, err
+		}
+	}
+	return false, nil
+}
+
 // Purge removes up to n deployments of a removed project.
 func Purge(ctx *function.MutationCtx, id projects.ID, n int) (left bool, err error) {
 	all, err := Deployments.Query(ctx.DB, "by_project", id).Take(ctx, n)

@@ -120,8 +120,13 @@ func (b *booting) run() (*DevServer, error) {
 
 // begin notes a step and ends the run when it is no longer wanted.
 func (b *booting) begin(name, sandboxID string) error {
+	return b.note(stepArgs{Begin: name, SandboxID: sandboxID})
+}
+
+func (b *booting) note(a stepArgs) error {
+	a.ProjectID, a.Attempt = b.args.ProjectID, b.args.Attempt
 	var wanted bool
-	err := b.ctx.RunMutation("projects:step", stepArgs{ProjectID: b.args.ProjectID, Attempt: b.args.Attempt, Begin: name, SandboxID: sandboxID}, &wanted)
+	err := b.ctx.RunMutation("projects:step", a, &wanted)
 	if err == nil && !wanted {
 		return errStale
 	}
@@ -167,12 +172,14 @@ func (b *booting) start(id string) error {
 	if err := b.begin(stepCreate, id); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, createLimit)
-	defer cancel()
-	if _, err := b.Sandboxes.Start(ctx, id); err != nil {
-		return fmt.Errorf("start sandbox: %w", err)
-	}
-	return nil
+	return b.withRoom(func() error {
+		ctx, cancel := context.WithTimeout(b.ctx, createLimit)
+		defer cancel()
+		if _, err := b.Sandboxes.Start(ctx, id); err != nil {
+			return fmt.Errorf("start sandbox: %w", err)
+		}
+		return nil
+	})
 }
 
 func (b *booting) create() (warm bool, err error) {
@@ -185,6 +192,13 @@ func (b *booting) create() (warm bool, err error) {
 			return false, err
 		}
 	}
+	if err := b.withRoom(func() error { return b.createFrom(snapshot) }); err != nil {
+		return false, err
+	}
+	return warm, b.begin(stepCreate, b.id)
+}
+
+func (b *booting) createFrom(snapshot string) error {
 	ctx, cancel := context.WithTimeout(b.ctx, createLimit)
 	defer cancel()
 	minutes := autoStop
@@ -200,10 +214,10 @@ func (b *booting) create() (warm bool, err error) {
 		info, err = b.Sandboxes.Get(b.ctx, sandboxName(b.project.ID))
 	}
 	if err != nil {
-		return false, fmt.Errorf("create sandbox: %w", err)
+		return fmt.Errorf("create sandbox: %w", err)
 	}
 	b.id = info.ID
-	return warm, b.begin(stepCreate, info.ID)
+	return nil
 }
 
 // fill puts the project's files into a sandbox: the template's, unless the

@@ -16,6 +16,9 @@ type Parts struct {
 	// Deleted is called in the mutation that removes a project, while its
 	// document is still there: to stop what runs and free what is unique.
 	Deleted []func(ctx *function.MutationCtx, p *Project) error
+	// Busy tells whether something works in a project's sandbox, or is about to,
+	// so that it must not be put to sleep.
+	Busy []func(ctx *function.MutationCtx, id ID) (bool, error)
 	// Purge removes up to n rows that belong to a removed project and tells
 	// whether some are left. It is called again until none are.
 	Purge []func(ctx *function.MutationCtx, id ID, n int) (left bool, err error)

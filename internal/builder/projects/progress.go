@@ -51,6 +51,7 @@ type stepArgs struct {
 	Attempt   int    `json:"attempt"`
 	Begin     string `json:"begin,omitempty"`     // the step that begins now; what went before has ended
 	SandboxID string `json:"sandboxId,omitempty"` // known from now on
+	WaitsFor  string `json:"waitsFor,omitempty"`  // what the step can't go on without
 }
 
 // step notes progress of an attempt. It answers whether the attempt is still
@@ -65,7 +66,11 @@ func step(ctx *function.MutationCtx, a stepArgs) (bool, error) {
 		fields["sandboxId"] = a.SandboxID
 	}
 	if a.Begin != "" {
+		if a.WaitsFor != "" && p.Sandbox.WaitsFor == a.WaitsFor {
+			return true, nil // it says so already
+		}
 		box := *p.Sandbox
+		box.WaitsFor = a.WaitsFor
 		if box.Status != Started { // else only its dev server starts again
 			box.Status = Starting
 		}

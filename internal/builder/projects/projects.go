@@ -68,6 +68,7 @@ type Sandbox struct {
 	DevServer     *DevServer    `json:"devServer,omitempty"`
 	Steps         []Step        `json:"steps,omitempty"`       // of the first preparation
 	WakingSince   float64       `json:"wakingSince,omitempty"` // ms
+	WaitsFor      string        `json:"waitsFor,omitempty"`    // "room": the machine is full
 }
 
 // DevServer is what the log of the dev server says.

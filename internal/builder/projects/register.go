@@ -48,6 +48,7 @@ func Register(r *function.Registry, c Config) {
 	function.InternalMutation(r, "projects:asleep", asleep)
 	function.InternalMutation(r, "projects:rouse", rouse)
 	function.InternalMutation(r, "projects:keptAwake", keptAwake)
+	function.InternalMutation(r, "projects:giveWay", m.giveWay)
 	function.InternalMutation(r, "projects:purge", m.purge)
 	function.LongInternalAction(r, "projects:boot", c.Life.boot)
 	function.LongInternalAction(r, "projects:check", c.Life.check)

@@ -85,7 +85,10 @@ func (w *Warmer) Run(ctx context.Context) error {
 		}
 		w.Logger.WarnContext(ctx, "templates are not prepared yet", "error", err, "again_in", rest)
 		message := "Preparing the templates failed."
-		if errs.CodeOf(err) != errs.Internal {
+		switch {
+		case errors.Is(err, sandbox.ErrNoRoom):
+			message = "The machine has too little memory left to prepare the templates."
+		case errs.CodeOf(err) != errs.Internal:
 			message = errs.MessageOf(err)
 		}
 		w.Failed(message, "It is tried again by itself. The server's log and `surgent doctor` say more.")

@@ -33,6 +33,8 @@ export type Sandbox = {
   /** True steps while the sandbox is prepared. */
   steps?: SandboxStep[];
   wakingSince?: number;
+  /** The machine is full: it starts once another project falls asleep. */
+  waitsFor?: "room";
 };
 
 export type DeployStatus =

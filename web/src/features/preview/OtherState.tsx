@@ -27,11 +27,11 @@ export function OtherState({ state, project, fault, onActivate, onReload, onSend
   const refused = fault && <p className="mt-2 text-bad">{fault}</p>;
   switch (state.kind) {
     case "preparing":
-      return <Preparing steps={project.sandbox?.steps ?? firstSteps} />;
+      return <Preparing steps={project.sandbox?.steps ?? firstSteps} waitsFor={project.sandbox?.waitsFor} />;
     case "base":
       return <PreparingBase step={state.step} />;
     case "waking":
-      return <Waking since={state.since} />;
+      return <Waking since={state.since} waitsFor={project.sandbox?.waitsFor} />;
     case "asleep":
       return (
         <StateView

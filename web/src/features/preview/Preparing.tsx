@@ -6,7 +6,7 @@ import { LiveNode } from "@/ui";
 import { StateView } from "./StateView";
 
 /** The true steps of the first preparation, with the seconds that each took or takes. */
-export function Preparing({ steps }: { steps: SandboxStep[] }) {
+export function Preparing({ steps, waitsFor }: { steps: SandboxStep[]; waitsFor?: "room" }) {
   const now = useNow();
   return (
     <StateView icon={<PackageOpen size={16} strokeWidth={1.75} aria-hidden />} title="Preparing your project">
@@ -15,8 +15,13 @@ export function Preparing({ steps }: { steps: SandboxStep[] }) {
           <StepLine key={step.id} step={step} now={now} />
         ))}
       </ol>
+      {waitsFor && <WaitsForRoom />}
     </StateView>
   );
+}
+
+function WaitsForRoom() {
+  return <p className="mt-2">Waiting for room: the machine is full. It goes on once another project falls asleep.</p>;
 }
 
 function StepLine({ step, now }: { step: SandboxStep; now: number }) {
@@ -53,15 +58,16 @@ export function PreparingBase({ step }: { step: string }) {
 }
 
 /** A sandbox comes back from sleep. */
-export function Waking({ since }: { since: number }) {
+export function Waking({ since, waitsFor }: { since: number; waitsFor?: "room" }) {
   const now = useNow();
   const span = since > 0 ? now - since : 0;
   return (
     <StateView icon={<LiveNode size={16} />} title="Waking">
       <p>
         <time>{counting(span)}</time>
-        {span > 10_000 && " · This takes longer than usual."}
+        {span > 10_000 && !waitsFor && " · This takes longer than usual."}
       </p>
+      {waitsFor && <WaitsForRoom />}
     </StateView>
   );
 }

@@ -161,6 +161,13 @@ describe("in the app's place", () => {
     expect(steps.find((s) => s?.startsWith("Start dev server"))).toBe("Start dev server, to come");
   });
 
+  it("that the machine is full", async () => {
+    const w = world("project-preparing");
+    w.projects[0]!.sandbox = { ...w.projects[0]!.sandbox!, waitsFor: "room" };
+    open(w, page);
+    expect(await screen.findByText(/^Waiting for room: the machine is full\./)).toBeVisible();
+  });
+
   it("what is built first, before any project can start", async () => {
     const w = world("project-empty");
     w.config = { ...w.config, preparing: { step: "Unpacking Node 24" } };
