@@ -195,7 +195,10 @@ func (rt *Runtime) Run(ctx context.Context) error {
 // refused. Cancel Run's context when it has returned.
 func (rt *Runtime) Drain(ctx context.Context) error {
 	rt.drainOnce.Do(func() { close(rt.draining) })
-	if err := rt.socket.Drain(ctx); err != nil {
+	doors := new(errgroup.Group) // one that is late cancels its own work only
+	doors.Go(func() error { return rt.socket.Drain(ctx) })
+	doors.Go(func() error { return rt.api.Drain(ctx) })
+	if err := doors.Wait(); err != nil {
 		return fmt.Errorf("drain connections: %w", err)
 	}
 	return nil

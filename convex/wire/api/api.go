@@ -37,7 +37,12 @@ type Config struct {
 type Handler struct {
 	config Config
 	mux    *http.ServeMux
+	work   wire.Work
 }
+
+// Drain waits for the calls that run, and refuses those that come later. When
+// ctx ends it cancels them and returns its error.
+func (h *Handler) Drain(ctx context.Context) error { return h.work.Drain(ctx) }
 
 // New returns a handler for the paths under /api/ but sync, and for /version,
 // /instance_name and /instance_version.
@@ -129,6 +134,7 @@ func badRequest(code, format string, args ...any) error {
 // request is one request with what all endpoints look at.
 type request struct {
 	*http.Request
+	work     context.Context // of what is finished although the client may leave
 	body     []byte
 	identity *function.Identity
 	address  string // where it came from
@@ -170,6 +176,12 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, endpoint func(*
 		return nil, err
 	}
 	req.body = body
+	work, end, ok := h.work.Begin(r.Context())
+	if !ok {
+		return nil, &requestError{http.StatusServiceUnavailable, "ServerStopping", "The server is stopping"}
+	}
+	defer end()
+	req.work = work
 	if head := r.Header.Get("Convex-Client"); head != "" {
 		if _, err := wire.ParseClient(head); err != nil {
 			return nil, badRequest("InvalidClientVersion", "The header Convex-Client must look like npm-1.28.0")

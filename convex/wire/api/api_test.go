@@ -23,8 +23,14 @@ import (
 
 // door is the HTTP door over a real store.
 type door struct {
-	t   *testing.T
-	url string
+	t       *testing.T
+	url     string
+	handler *api.Handler
+
+	// The action acts:wait sends on began and ends with its context or when
+	// release is closed.
+	began   chan struct{}
+	release chan struct{}
 }
 
 func openDoor(t *testing.T) *door {
@@ -37,7 +43,17 @@ func openDoor(t *testing.T) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d := &door{t: t, began: make(chan struct{}), release: make(chan struct{})}
 	r := function.NewRegistry()
+	function.Action(r, "acts:wait", func(ctx *function.ActionCtx, _ struct{}) (string, error) {
+		d.began <- struct{}{}
+		select {
+		case <-d.release:
+			return "released", nil
+		case <-ctx.Done():
+			return "told to stop", nil
+		}
+	})
 	function.Mutation(r, "dir/things:add", func(ctx *function.MutationCtx, a struct {
 		N value.Int64 `json:"n"`
 	},
@@ -66,6 +82,7 @@ func openDoor(t *testing.T) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.handler = h
 	srv := httptest.NewServer(h)
 	t.Cleanup(func() {
 		srv.Close()
@@ -73,7 +90,8 @@ func openDoor(t *testing.T) *door {
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &door{t, srv.URL}
+	d.url = srv.URL
+	return d
 }
 
 // ask sends a request and returns the status and the body.
@@ -217,3 +235,67 @@ var (
 	scanAll   = store.Scan{Table: "things"}
 	pageOf100 = store.PageOptions{NumItems: 100}
 )
+
+// A stop lets what runs end well, and what takes too long end.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	for _, patient := range []bool{true, false} {
+		d := openDoor(t)
+		answers := make(chan string, 1)
+		go func() {
+			_, body := d.post("/api/action", `{"path":"acts:wait","args":{}}`)
+			answers <- body
+		}()
+		<-d.began
+		ctx, cancel := context.WithCancel(t.Context())
+		drained := make(chan error, 1)
+		go func() { drained <- d.handler.Drain(ctx) }()
+		for {
+			if status, body := d.post("/api/query", `{"path":"who:am","args":{}}`); status == http.StatusServiceUnavailable && strings.Contains(body, "ServerStopping") {
+				break
+			}
+		}
+		want := "released"
+		if patient {
+			close(d.release)
+		} else {
+			want = "told to stop"
+			cancel()
+		}
+		if body := <-answers; !strings.Contains(body, want) {
+			t.Errorf("patient %v: the action answered %s", patient, body)
+		}
+		if err := <-drained; (err == nil) != patient {
+			t.Errorf("patient %v: the drain ended with %v", patient, err)
+		}
+		cancel()
+	}
+}
+
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	ask := `{"path":"who:am","args":{}}`
+	if status, body := d.post("/api/query_batch", `{"queries":[`+ask+`,`+ask+`]}`); status != 200 || strings.Count(body, `"success"`) != 2 {
+		t.Errorf("two: %d %s", status, body)
+	}
+	if status, body := d.post("/api/query_batch", `{"queries":[`+strings.Repeat(ask+",", 1000)+ask+`]}`); status != 400 || !strings.Contains(body, "TooManyQueries") {
+		t.Errorf("many: %d %.100s", status, body)
+	}
+}
+
+// Before signing in, bodies are small.
+func TestAnonymousBodiesAreSmall(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	big := `{"path":"who:am","args":{"x":"` + strings.Repeat("x", 2<<20) + `"}}`
+	if status, body := d.post("/api/query", big); status != 413 || !strings.Contains(body, "larger than 1048576 bytes") {
+		t.Errorf("anonymous: %d %s", status, body)
+	}
+	if status, _ := d.ask(http.MethodPost, "/api/query", big, "Authorization", "Bearer ann"); status != 200 {
+		t.Errorf("signed in: %d", status)
+	}
+	if status, _ := d.ask(http.MethodPost, "/api/query", big, "Authorization", "Bearer bob"); status != 413 {
+		t.Errorf("with a bad token: %d", status)
+	}
+}

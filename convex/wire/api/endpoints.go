@@ -14,7 +14,7 @@ import (
 )
 
 // one reads a call and runs it.
-func (h *Handler) one(r *request, run func(context.Context, function.Call) function.Result) (any, error) {
+func (h *Handler) one(r *request, run func(*request, function.Call) function.Result) (any, error) {
 	a, err := r.ask()
 	if err != nil {
 		return nil, err
@@ -23,25 +23,24 @@ func (h *Handler) one(r *request, run func(context.Context, function.Call) funct
 	if err != nil {
 		return nil, err
 	}
-	return c.outcome(run(r.Context(), c.Call))
+	return c.outcome(run(r, c.Call))
 }
 
 func (h *Handler) query(r *request) (any, error) {
-	return h.one(r, func(ctx context.Context, c function.Call) function.Result {
-		return h.config.Runner.QueryNow(ctx, c).Result
+	return h.one(r, func(r *request, c function.Call) function.Result {
+		return h.config.Runner.QueryNow(r.Context(), c).Result
 	})
 }
 
 func (h *Handler) mutation(r *request) (any, error) { return h.one(r, h.mutate) }
 func (h *Handler) action(r *request) (any, error)   { return h.one(r, h.act) }
 
-// mutate and act finish what they began although the client may leave.
-func (h *Handler) mutate(ctx context.Context, c function.Call) function.Result {
-	return h.config.Runner.Mutation(context.WithoutCancel(ctx), c, function.MutationOptions{})
+func (h *Handler) mutate(r *request, c function.Call) function.Result {
+	return h.config.Runner.Mutation(r.work, c, function.MutationOptions{})
 }
 
-func (h *Handler) act(ctx context.Context, c function.Call) function.Result {
-	return h.config.Runner.Action(context.WithoutCancel(ctx), c)
+func (h *Handler) act(r *request, c function.Call) function.Result {
+	return h.config.Runner.Action(r.work, c)
 }
 
 // queryTS answers the newest timestamp, for queryAtTS.
@@ -113,6 +112,9 @@ func (h *Handler) stale(ctx context.Context, snap store.Snapshot, ts store.Times
 	return !ok, nil
 }
 
+// maxBatch is how many queries one request may ask: all hold one snapshot.
+const maxBatch = 1000
+
 // queryBatch answers several queries at one timestamp.
 func (h *Handler) queryBatch(r *request) (any, error) {
 	var body struct {
@@ -120,6 +122,9 @@ func (h *Handler) queryBatch(r *request) (any, error) {
 	}
 	if err := json.Unmarshal(r.body, &body); err != nil {
 		return nil, badRequest("BadJsonBody", "The request body is not valid JSON: %s", err)
+	}
+	if len(body.Queries) > maxBatch {
+		return nil, badRequest("TooManyQueries", "A batch has at most %d queries, not %d", maxBatch, len(body.Queries))
 	}
 	results := []any{}
 	err := h.pinned(r.Context(), func(snap store.Snapshot, streams stream.View) error {
@@ -176,9 +181,9 @@ func (h *Handler) run(r *request) (any, error) {
 	f, ok := h.config.Registry.Lookup(c.Path)
 	switch {
 	case ok && f.Kind == function.KindMutation:
-		return c.outcome(h.mutate(r.Context(), c.Call))
+		return c.outcome(h.mutate(r, c.Call))
 	case ok && f.Kind == function.KindAction:
-		return c.outcome(h.act(r.Context(), c.Call))
+		return c.outcome(h.act(r, c.Call))
 	default:
 		// A function that does not exist gets its error from the runner.
 		return c.outcome(h.config.Runner.QueryNow(r.Context(), c.Call).Result)

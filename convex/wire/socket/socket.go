@@ -47,12 +47,11 @@ type Config struct {
 // Handler serves GET /api/{version}/sync and /api/sync.
 type Handler struct {
 	config    Config
-	anonymous crowd // connections on which nobody has signed in
+	anonymous crowd     // connections on which nobody has signed in
+	work      wire.Work // sessions, with their mutations and actions
 
 	mu       sync.Mutex
-	sessions map[*session]context.CancelFunc // each with how to cancel its work
-	draining bool
-	running  sync.WaitGroup // sessions, with their mutations and actions
+	sessions map[*session]struct{}
 }
 
 // New returns a handler.
@@ -84,9 +83,10 @@ func New(c Config) (*Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	h := &Handler{config: c, sessions: map[*session]context.CancelFunc{}}
-	h.anonymous = crowd{most: c.Limits.AnonymousSockets, of: map[string]int{}}
-	return h, nil
+	return &Handler{
+		config: c, sessions: map[*session]struct{}{},
+		anonymous: crowd{most: c.Limits.AnonymousSockets, of: map[string]int{}},
+	}, nil
 }
 
 // ServeHTTP upgrades the connection and serves it until it ends.
@@ -103,15 +103,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := newSession(h, client, address)
 	defer s.count(false)
-	// Work outlives the connection that asked for it: a mutation is not undone
-	// by a dropped socket. Drain cancels what takes too long.
-	work, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-	defer cancel()
-	if !h.enter(s, cancel) {
+	h.enter(s) // before its work begins: Drain ends the sessions that it waits for
+	defer h.leave(s)
+	work, end, ok := h.work.Begin(r.Context())
+	if !ok {
 		refuse(w, r, http.StatusServiceUnavailable, "ServerStopping", "The server is stopping")
 		return
 	}
-	defer h.leave(s)
+	defer end()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		// Any page may connect: a socket carries no cookies, and identity comes
 		// in a message. A program with a narrower rule puts it before this.
@@ -153,53 +152,27 @@ func clientVersion(w http.ResponseWriter, r *http.Request) (wire.Client, bool) {
 	return c, true
 }
 
-func (h *Handler) enter(s *session, cancel context.CancelFunc) bool {
+func (h *Handler) enter(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.draining {
-		return false
-	}
-	h.sessions[s] = cancel
-	h.running.Add(1)
-	return true
+	h.sessions[s] = struct{}{}
 }
 
 func (h *Handler) leave(s *session) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	delete(h.sessions, s)
-	h.mu.Unlock()
-	h.running.Done()
 }
 
 // Drain closes all connections in the way after which clients reconnect, and
 // waits for the mutations and actions that run. When ctx ends it cancels them
 // and returns its error.
 func (h *Handler) Drain(ctx context.Context) error {
+	h.work.Stop()
 	h.mu.Lock()
-	h.draining = true
 	for s := range h.sessions {
 		s.end(websocket.StatusGoingAway, "server is stopping")
 	}
 	h.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		h.running.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		h.cancelWork()
-		<-done
-		return ctx.Err()
-	}
-}
-
-func (h *Handler) cancelWork() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, cancel := range h.sessions {
-		cancel()
-	}
+	return h.work.Drain(ctx)
 }
