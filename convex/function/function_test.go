@@ -254,6 +254,31 @@ func TestUnreadableResultUndoesTheMutation(t *testing.T) {
 	}
 }
 
+// Results have a limit as arguments do; a mutation beyond it leaves nothing.
+func TestResultsHaveALimit(t *testing.T) {
+	t.Parallel()
+	reg := projectFunctions()
+	long := strings.Repeat("x", function.MaxArgsSize)
+	function.Query(reg, "long:query", func(*function.QueryCtx, none) (string, error) { return long, nil })
+	function.Mutation(reg, "long:mutation", func(ctx *function.MutationCtx, _ none) (string, error) {
+		_, err := projects.Insert(ctx, ctx.DB, project{Owner: "ann"})
+		return long, err
+	})
+	r := newRunner(t, function.Config{Registry: reg})
+	for name, res := range map[string]function.Result{
+		"long:query":    r.QueryNow(t.Context(), call(t, "long:query", value.Object{})).Result,
+		"long:mutation": r.Mutation(t.Context(), call(t, "long:mutation", value.Object{}), function.MutationOptions{}),
+	} {
+		if res.Failure == nil || !strings.Contains(res.Failure.Message, "return value is too large") {
+			t.Errorf("%s: %+v", name, res.Failure)
+		}
+	}
+	var n int
+	if err := r.Invoke(t.Context(), function.KindQuery, nil, "projects:count", createArgs, &n); err != nil || n != 0 {
+		t.Errorf("%d projects, %v; want none", n, err)
+	}
+}
+
 func TestDeadSessionIsAnonymous(t *testing.T) {
 	t.Parallel()
 	reg := projectFunctions()
@@ -281,6 +306,25 @@ func TestPaths(t *testing.T) {
 			t.Errorf("ParsePath(%q) = %s, %v; want %q", in, p, err, want)
 		}
 	}
+}
+
+func FuzzPath(f *testing.F) {
+	for _, s := range []string{"a:b", "dir/a.js:b", "a", "a:", "../a:b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := function.ParsePath(s)
+		if err != nil {
+			return
+		}
+		again, err := function.ParsePath(p.String())
+		if strings.HasSuffix(p.Module, ".js") {
+			return // "a.js.js" names the module "a.js", which can't be said again
+		}
+		if err != nil || again != p {
+			t.Fatalf("%q is %+v, which reads as %+v, %v", s, p, again, err)
+		}
+	})
 }
 
 func TestBadRegistrationsPanic(t *testing.T) {

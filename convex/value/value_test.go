@@ -278,6 +278,33 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// No string but its own encoding names a document.
+func FuzzID(f *testing.F) {
+	f.Add(value.NewID(1), uint32(1), 3, byte('0'))
+	f.Add("nonsense", uint32(1<<31), 0, byte('z'))
+	f.Fuzz(func(t *testing.T, s string, table uint32, at int, c byte) {
+		if n, err := value.IDTable(s); err == nil && n == 0 {
+			t.Fatalf("%q is an id of table 0", s)
+		}
+		if table == 0 {
+			return
+		}
+		id := value.NewID(table)
+		if n, err := value.IDTable(id); err != nil || n != table {
+			t.Fatalf("%q is of table %d, %v; want %d", id, n, err, table)
+		}
+		b := []byte(id)
+		i := int(uint(at) % uint(len(b)))
+		if b[i] == c {
+			return
+		}
+		b[i] = c
+		if n, err := value.IDTable(string(b)); err == nil {
+			t.Fatalf("%q, which is not %q, is an id of table %d", b, id, n)
+		}
+	})
+}
+
 func BenchmarkEncode(b *testing.B) {
 	doc := value.Object{"_id": "x", "_creationTime": 1.5, "name": "a name", "tags": value.Array{"a", "b"}, "stats": value.Object{"n": 3.0}}
 	var buf []byte

@@ -49,6 +49,23 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// Whatever a proxy passes on, an address is one, and counts as itself.
+func FuzzAddress(f *testing.F) {
+	f.Add("10.0.0.1:1", "198.51.100.1, [2001:db8::1]:5")
+	f.Add("@", "unknown,,")
+	f.Fuzz(func(t *testing.T, remote, forwarded string) {
+		l := wire.Limits{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+		got := l.Address(&http.Request{RemoteAddr: remote, Header: http.Header{"X-Forwarded-For": {forwarded}}})
+		if got == "unknown" {
+			return
+		}
+		bare, _, _ := strings.Cut(got, "/")
+		if again := l.Address(&http.Request{RemoteAddr: bare}); again != got {
+			t.Fatalf("%q, %q gives %q, and that %q", remote, forwarded, got, again)
+		}
+	})
+}
+
 func TestMessageLimit(t *testing.T) {
 	t.Parallel()
 	open, closed := wire.Limits{}.WithDefaults(true), wire.Limits{}.WithDefaults(false)

@@ -57,3 +57,50 @@ func TestArgs(t *testing.T) {
 		}
 	}
 }
+
+func FuzzTimestamp(f *testing.F) {
+	for _, s := range []string{"AAAAAAAAAAA=", "/////////38=", "//////////8=", "AAAA"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ts, err := wire.ParseTimestamp(s)
+		if err == nil && (ts < 0 || wire.FormatTimestamp(ts) != s) {
+			t.Fatalf("%q is %d, which is written %q", s, ts, wire.FormatTimestamp(ts))
+		}
+	})
+}
+
+func FuzzClient(f *testing.F) {
+	for _, s := range []string{"npm-1.28.0", "npm-cli-1.2.3", "npm-1.48.0-alpha.1", "npm-1.2.3+x", "-1.2.3"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := wire.ParseClient(s)
+		if err != nil {
+			return
+		}
+		if c.Name == "npm" && c.Prerelease == "" && !c.AtLeast(c.Major, c.Minor, c.Patch) {
+			t.Fatalf("%q is older than itself: %+v", s, c)
+		}
+		if c.Major < 0 || c.Minor < 0 || c.Patch < 0 {
+			t.Fatalf("%q is %+v", s, c)
+		}
+	})
+}
+
+func FuzzArgs(f *testing.F) {
+	for _, s := range []string{`{}`, `[{"a":1}]`, `[]`, `null`, `[{"$integer":"AQAAAAAAAAA="}]`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		switch v := wire.ParseArgs(raw).(type) {
+		case error:
+		case value.Object:
+			if _, err := value.Encode(v); err != nil {
+				t.Fatalf("%s can't be encoded: %v", raw, err)
+			}
+		default:
+			t.Fatalf("%s gives %T", raw, v)
+		}
+	})
+}
