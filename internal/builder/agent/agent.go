@@ -1,16 +1,15 @@
 package agent
 
 import (
-	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/stream"
+	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/model"
 	"surgent.dev/surgent/sandbox"
@@ -75,8 +74,8 @@ type Service struct {
 	redact func(string) string
 	owner  string // of leases: this process
 
-	mu    sync.Mutex
-	stops map[RunID]context.CancelCauseFunc // the runs that work here now
+	workers ends[projects.ID] // the projects that are worked on here
+	runs    ends[RunID]       // the runs
 }
 
 // New checks the configuration; it does no I/O.
@@ -91,7 +90,6 @@ func New(c Config) (*Service, error) {
 	}
 	return &Service{
 		Config: c, repos: NewRepos(c.DataDir), redact: redactor(c.Secrets), owner: uuid.NewString(),
-		stops: map[RunID]context.CancelCauseFunc{},
 	}, nil
 }
 
@@ -103,13 +101,14 @@ func (s *Service) Register(r *function.Registry) {
 	function.Query(r, "runs:toolOutput", toolOutput)
 
 	function.LongInternalAction(r, "agent:work", s.work)
-	function.InternalQuery(r, "agent:orphans", s.orphans)
-	function.InternalMutation(r, "agent:adopt", s.adopt)
+	function.InternalQuery(r, "agent:watch", watch)
+	function.InternalMutation(r, "agent:inherit", s.inherit)
+	function.InternalMutation(r, "agent:adopt", adopt)
 	function.InternalQuery(r, "agent:load", load)
 	function.InternalQuery(r, "agent:place", place)
 	function.InternalMutation(r, "agent:rouse", rouse)
 	function.InternalMutation(r, "agent:claim", s.claim)
-	function.InternalMutation(r, "agent:renew", s.renew)
+	function.InternalMutation(r, "agent:beat", s.beat)
 	function.InternalMutation(r, "agent:release", release)
 	function.InternalMutation(r, "agent:next", next)
 	function.InternalMutation(r, "agent:note", note)
@@ -117,74 +116,10 @@ func (s *Service) Register(r *function.Registry) {
 	function.InternalMutation(r, "agent:stepStarted", stepStarted)
 	function.InternalMutation(r, "agent:stepFailed", stepFailed)
 	function.InternalMutation(r, "agent:stepDone", stepDone)
-	function.InternalMutation(r, "agent:callsStarted", callsStarted)
+	function.InternalMutation(r, "agent:callStarted", callStarted)
 	function.InternalMutation(r, "agent:callDone", callDone)
 	function.InternalMutation(r, "agent:finish", finish)
 	function.InternalMutation(r, "agent:forget", forget)
-}
-
-// System is the runtime as the agent's watch over its runs sees it.
-type System interface {
-	RunQuery(ctx context.Context, name string, args, out any) error
-	RunMutation(ctx context.Context, name string, args, out any) error
-}
-
-// sweepEvery is how often the watch looks for runs that nobody works on.
-const sweepEvery = 5 * time.Second
-
-// Run takes up the runs that an earlier process left, and then watches that
-// each open run has a worker, until ctx is done. One process works on a
-// database, so leases of others are of the dead and are taken over at once.
-func (s *Service) Run(ctx context.Context, sys System) error {
-	if err := s.repos.sweep(); err != nil {
-		return err
-	}
-	if err := sys.RunMutation(ctx, "agent:adopt", adoptArgs{Owner: s.owner}, nil); err != nil {
-		return err
-	}
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		var lost []string
-		if err := sys.RunQuery(ctx, "agent:orphans", struct{}{}, &lost); err != nil {
-			// The next look comes soon; a run late by seconds is not lost.
-			s.Logger.WarnContext(ctx, "look for orphaned runs", "error", err)
-			continue
-		}
-		if len(lost) == 0 {
-			continue
-		}
-		if err := sys.RunMutation(ctx, "agent:adopt", adoptArgs{Owner: s.owner, Projects: lost}, nil); err != nil {
-			s.Logger.WarnContext(ctx, "adopt orphaned runs", "error", err)
-		}
-	}
-}
-
-// stopHere ends a run that works in this process; others see the request when
-// they renew their lease.
-func (s *Service) stopHere(id RunID, cause error) {
-	s.mu.Lock()
-	cancel := s.stops[id]
-	s.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
-	}
-}
-
-func (s *Service) onStop(id RunID, cancel context.CancelCauseFunc) (remove func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stops[id] = cancel
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.stops, id)
-	}
 }
 
 func millis(t time.Time) float64 { return float64(t.UnixMilli()) }

@@ -10,9 +10,10 @@
 //	queued ─▶ running ⇄ waiting ─▶ succeeded | failed | cancelled | interrupted
 //
 // One run works at a time in a project; the runs of all its sessions wait in
-// the order of their prompts. Whoever works holds the project's lease, renewed
-// every few seconds, and every mutation of the journal compares the lease's
-// fence, so a worker that lost it can write nothing more. A run ends with
+// the order of their prompts. Whoever works holds the project's lease, which
+// lasts as long as its server says every few seconds that it lives, and every
+// mutation of the journal compares the lease's fence, so a worker that lost it
+// can write nothing more. A run ends with
 // exactly one result row, in the mutation that also writes its checkpoint.
 //
 // Prompts come in through Enqueue from sessions, which is below in the flow;

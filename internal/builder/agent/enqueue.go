@@ -5,7 +5,6 @@ import (
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/value"
-	"surgent.dev/surgent/internal/builder/agent/tools"
 	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/builder/sessions"
 )
@@ -62,13 +61,13 @@ func (s *Service) requestStop(ctx *function.MutationCtx, r Run) error {
 	if r.StopRequestedAt > 0 {
 		return nil
 	}
-	ctx.AfterCommit(func() { s.stopHere(r.ID, tools.ErrStopped) })
+	ctx.AfterCommit(func() { s.runs.end(r.ID, errStopped) })
 	return Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"stopRequestedAt": millis(ctx.Now())})
 }
 
 // takeBack ends a run that has not begun.
 func (s *Service) takeBack(ctx *function.MutationCtx, r Run) error {
-	ctx.AfterCommit(func() { s.stopHere(r.ID, tools.ErrStopped) })
+	ctx.AfterCommit(func() { s.runs.end(r.ID, errStopped) })
 	_, err := conclude(ctx, &r, outcome{Status: Cancelled, Subtype: "error_cancelled", Error: stoppedError})
 	return err
 }
@@ -81,13 +80,13 @@ func (s *Service) Deleted(ctx *function.MutationCtx, p *projects.Project) error 
 		return err
 	}
 	for _, r := range runs {
-		ctx.AfterCommit(func() { s.stopHere(r.ID, errLost) })
 		end := value.Object{"status": Cancelled, "endedAt": millis(ctx.Now())}
 		if err := Runs.Patch(ctx, ctx.DB, r.ID, end); err != nil {
 			return err
 		}
 	}
 	// The lease goes too, so that a worker in mid-step can write no more.
+	ctx.AfterCommit(func() { s.workers.end(p.ID, errLost) })
 	l, err := leaseOf(ctx, ctx.DB, p.ID)
 	if err != nil || l == nil {
 		return err

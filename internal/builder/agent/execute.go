@@ -75,9 +75,6 @@ func (t *task) runGroup(group []*Call) error {
 		}
 		return t.callDone(group[0], res)
 	}
-	if err := t.callsStarted(group, make([]*tools.Plan, len(group))); err != nil {
-		return err
-	}
 	results, errs := make([]tools.Result, len(group)), make([]error, len(group))
 	var g errgroup.Group
 	g.SetLimit(parallelReads)
@@ -102,34 +99,19 @@ func (t *task) runGroup(group []*Call) error {
 	return nil
 }
 
-// callsStarted journals that calls begin, unless that stands there already.
-func (t *task) callsStarted(group []*Call, plans []*tools.Plan) error {
-	args := callsStartedArgs{fenced: t.fence, RunID: t.cur.Run.ID}
-	for i, c := range group {
-		if c.Status != CallPlanned {
-			continue
-		}
-		start := callStart{ID: c.ID}
-		if p := plans[i]; p != nil {
-			start.Path, start.Before, start.After = p.Path, p.Before, p.After
-		}
-		args.Calls = append(args.Calls, start)
-	}
-	if len(args.Calls) == 0 {
+// started journals that a call begins. One that only reads needs no record: it
+// runs again after a crash.
+func (t *task) started(c *Call, plan *tools.Plan) error {
+	if tools.Class(c.Class) == tools.Read {
 		return nil
 	}
+	args := callStartedArgs{fenced: t.fence, RunID: t.cur.Run.ID, CallID: c.ID, Path: plan.Path, Before: plan.Before, After: plan.After}
 	var at float64
-	if err := t.mutate(t.ctx, "agent:callsStarted", args, &at); err != nil {
+	if err := t.mutate(t.ctx, "agent:callStarted", args, &at); err != nil {
 		return err
 	}
-	for i, c := range group {
-		if c.Status == CallPlanned {
-			c.Status, c.StartedAt = CallStarted, at
-			if p := plans[i]; p != nil {
-				c.Path, c.Before, c.After = p.Path, p.Before, p.After
-			}
-		}
-	}
+	c.Status, c.StartedAt = CallStarted, at
+	c.Path, c.Before, c.After = plan.Path, plan.Before, plan.After
 	return nil
 }
 
@@ -178,7 +160,7 @@ func (t *task) once(c *Call) (tools.Result, error) {
 	if refused != nil {
 		return *refused, nil
 	}
-	if err := t.callsStarted([]*Call{c}, []*tools.Plan{plan}); err != nil {
+	if err := t.started(c, plan); err != nil {
 		return tools.Result{}, err
 	}
 	t.Moment("started " + c.Name)
@@ -220,6 +202,12 @@ func (t *task) callDone(c *Call, res tools.Result) error {
 	args := callDoneArgs{
 		fenced: t.fence, RunID: t.cur.Run.ID, CallID: c.ID, Text: res.Text, IsError: res.IsError,
 		Path: res.Path, Hash: res.Hash, Dir: res.Dir, Row: t.storable(row),
+	}
+	for _, next := range t.pending() {
+		if next != c {
+			args.Next = &Activity{Kind: "tool", ToolUseID: next.ToolUseID, Name: next.Name}
+			break
+		}
 	}
 	if err := t.mutate(t.ctx, "agent:callDone", args, nil); err != nil {
 		return err

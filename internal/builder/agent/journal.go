@@ -238,53 +238,45 @@ func stepDone(ctx *function.MutationCtx, a stepDoneArgs) ([]Call, error) {
 		"spent": r.Spent.plus(a.Usage), "activity": value.Undefined, "stalls": value.Undefined,
 		"modelTime": r.ModelTime + now - step.StartedAt,
 	}
+	if len(a.Calls) > 0 {
+		change["activity"] = Activity{Kind: "tool", ToolUseID: a.Calls[0].ToolUseID, Name: a.Calls[0].Name, StartedAt: now}
+	}
 	if err := Runs.Patch(ctx, ctx.DB, r.ID, change); err != nil {
 		return nil, err
 	}
 	return calls.Query(ctx.DB, "by_run", r.ID, step.N).All(ctx)
 }
 
-type callsStartedArgs struct {
+type callStartedArgs struct {
 	fenced
-	RunID RunID       `json:"runId"`
-	Calls []callStart `json:"calls"`
-}
-
-type callStart struct {
-	ID     CallID `json:"id"`
+	RunID  RunID  `json:"runId"`
+	CallID CallID `json:"callId"`
 	Path   string `json:"path,omitempty"`
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
 }
 
-// callsStarted journals that calls are about to run, with what is known of
-// the files that they change.
-func callsStarted(ctx *function.MutationCtx, a callsStartedArgs) (float64, error) {
+// callStarted journals that a call is about to run, with what is known of the
+// file that it changes.
+func callStarted(ctx *function.MutationCtx, a callStartedArgs) (float64, error) {
 	r, err := a.open(ctx, a.RunID)
 	if err != nil {
 		return 0, err
 	}
-	now := millis(ctx.Now())
-	for i, c := range a.Calls {
-		doc, err := calls.Get(ctx, ctx.DB, c.ID)
-		if err != nil {
-			return 0, err
-		}
-		if doc == nil || doc.Status != CallPlanned {
-			return 0, errFenced
-		}
-		start := value.Object{"status": CallStarted, "startedAt": now, "path": c.Path, "before": c.Before, "after": c.After}
-		if err := calls.Patch(ctx, ctx.DB, c.ID, start); err != nil {
-			return 0, err
-		}
-		if i == 0 {
-			act := Activity{Kind: "tool", ToolUseID: doc.ToolUseID, Name: doc.Name, StartedAt: now}
-			if err := Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"activity": act}); err != nil {
-				return 0, err
-			}
-		}
+	c, err := calls.Get(ctx, ctx.DB, a.CallID)
+	if err != nil {
+		return 0, err
 	}
-	return now, nil
+	if c == nil || c.Status != CallPlanned {
+		return 0, errFenced
+	}
+	now := millis(ctx.Now())
+	start := value.Object{"status": CallStarted, "startedAt": now, "path": a.Path, "before": a.Before, "after": a.After}
+	if err := calls.Patch(ctx, ctx.DB, c.ID, start); err != nil {
+		return 0, err
+	}
+	act := Activity{Kind: "tool", ToolUseID: c.ToolUseID, Name: c.Name, StartedAt: now}
+	return now, Runs.Patch(ctx, ctx.DB, r.ID, value.Object{"activity": act})
 }
 
 type callDoneArgs struct {
@@ -297,6 +289,8 @@ type callDoneArgs struct {
 	Hash    string `json:"hash,omitempty"`
 	Dir     string `json:"dir,omitempty"`
 	Row     any    `json:"row"`
+	// Next is the call of the same step that comes now, nil after the last.
+	Next *Activity `json:"next,omitempty"`
 }
 
 // callDone journals a call's result with its row, and empties its live output.
@@ -313,7 +307,8 @@ func callDone(ctx *function.MutationCtx, a callDoneArgs) (any, error) {
 		return nil, errFenced
 	}
 	ctx.ClearStream(outputKey(r.ID, c.ToolUseID))
-	end := value.Object{"status": CallDone, "text": a.Text, "isError": a.IsError, "endedAt": millis(ctx.Now())}
+	now := millis(ctx.Now())
+	end := value.Object{"status": CallDone, "text": a.Text, "isError": a.IsError, "endedAt": now}
 	if a.Path != "" {
 		end["path"], end["hash"] = a.Path, a.Hash
 	}
@@ -321,6 +316,10 @@ func callDone(ctx *function.MutationCtx, a callDoneArgs) (any, error) {
 		return nil, err
 	}
 	change := value.Object{"stalls": value.Undefined}
+	if a.Next != nil {
+		a.Next.StartedAt = now
+		change["activity"] = *a.Next
+	}
 	if a.Dir != "" {
 		change["dir"] = a.Dir
 	}

@@ -53,45 +53,63 @@ type claimArgs struct {
 // claim takes a project's lease, unless another worker lives. The fence it
 // returns is 0 when it was not given.
 func (s *Service) claim(ctx *function.MutationCtx, a claimArgs) (int, error) {
-	now := millis(ctx.Now())
 	l, err := leaseOf(ctx, ctx.DB, a.ProjectID)
 	if err != nil {
 		return 0, err
 	}
-	until := now + float64(s.Limits.Lease.Milliseconds())
+	held, err := living{}.holds(ctx, ctx.DB, l, millis(ctx.Now()))
+	if err != nil || held {
+		return 0, err
+	}
+	if err := s.alive(ctx, a.Owner); err != nil {
+		return 0, err
+	}
 	if l == nil {
-		_, err := leases.Insert(ctx, ctx.DB, Lease{ProjectID: a.ProjectID, Owner: a.Owner, Until: until, Fence: 1})
+		_, err := leases.Insert(ctx, ctx.DB, Lease{ProjectID: a.ProjectID, Owner: a.Owner, Fence: 1})
 		return 1, err
 	}
-	if l.Until > now {
-		return 0, nil
-	}
-	fence := l.Fence + 1
-	return fence, leases.Patch(ctx, ctx.DB, l.ID, value.Object{"owner": a.Owner, "until": until, "fence": fence})
+	return l.Fence + 1, leases.Patch(ctx, ctx.DB, l.ID, value.Object{"owner": a.Owner, "fence": l.Fence + 1})
 }
 
-// renew prolongs a lease and returns the runs of the project that somebody
-// asked to stop: on another node that is how a worker learns of it.
-func (s *Service) renew(ctx *function.MutationCtx, a fenced) ([]RunID, error) {
-	l, err := a.check(ctx)
-	if err != nil {
-		return nil, err
+// living remembers which servers it found alive.
+type living map[string]bool
+
+// holds tells whether a lease is held by somebody alive; nil is held by nobody.
+func (known living) holds(ctx context.Context, r store.Reader, l *Lease, now float64) (bool, error) {
+	if l == nil || l.Owner == "" {
+		return false, nil
 	}
+	if alive, ok := known[l.Owner]; ok {
+		return alive, nil
+	}
+	server, err := servers.Query(r, "by_owner", l.Owner).First(ctx)
+	if err != nil {
+		return false, err
+	}
+	known[l.Owner] = server != nil && server.Until > now
+	return known[l.Owner], nil
+}
+
+type ownerArgs struct {
+	Owner string `json:"owner"`
+}
+
+// beat says that a server lives, and so keeps all of its leases.
+func (s *Service) beat(ctx *function.MutationCtx, a ownerArgs) (any, error) {
+	return nil, s.alive(ctx, a.Owner)
+}
+
+func (s *Service) alive(ctx *function.MutationCtx, owner string) error {
 	until := millis(ctx.Now()) + float64(s.Limits.Lease.Milliseconds())
-	if err := leases.Patch(ctx, ctx.DB, l.ID, value.Object{"until": until}); err != nil {
-		return nil, err
-	}
-	stops := []RunID{}
-	runs, err := openRuns(ctx, a.ProjectID)
+	server, err := servers.Query(ctx.DB, "by_owner", owner).First(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, r := range runs {
-		if r.StopRequestedAt > 0 {
-			stops = append(stops, r.ID)
-		}
+	if server == nil {
+		_, err = servers.Insert(ctx, ctx.DB, Server{Owner: owner, Until: until})
+		return err
 	}
-	return stops, nil
+	return servers.Patch(ctx, ctx.DB, server.ID, value.Object{"until": until})
 }
 
 // openRuns returns the runs of a project that have not ended.
@@ -122,7 +140,11 @@ func release(ctx *function.MutationCtx, a fenced) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, leases.Patch(ctx, ctx.DB, l.ID, value.Object{"until": 0.0})
+	return nil, l.giveBack(ctx)
+}
+
+func (l *Lease) giveBack(ctx *function.MutationCtx) error {
+	return leases.Patch(ctx, ctx.DB, l.ID, value.Object{"owner": ""})
 }
 
 // next returns the run to work on: one that was begun, else the oldest that
@@ -142,75 +164,74 @@ func next(ctx *function.MutationCtx, a fenced) (*RunID, error) {
 			return &r.ID, nil
 		}
 	}
-	return nil, leases.Patch(ctx, ctx.DB, l.ID, value.Object{"until": 0.0})
+	return nil, l.giveBack(ctx)
 }
 
-// orphans returns the projects that have open runs but no live lease.
-func (s *Service) orphans(ctx *function.QueryCtx, _ struct{}) ([]projects.ID, error) {
-	busy, err := busyProjects(ctx, ctx.DB)
+// seen is what a look at all open runs finds.
+type seen struct {
+	Lost  []projects.ID `json:"lost"`  // projects whose runs nobody works on
+	Stops []RunID       `json:"stops"` // runs that somebody asked to stop
+}
+
+// watch looks at all open runs. On another node it is how a worker learns of a
+// stop.
+func watch(ctx *function.QueryCtx, _ struct{}) (seen, error) {
+	out := seen{Lost: []projects.ID{}, Stops: []RunID{}}
+	now, servers, met := millis(ctx.Now()), living{}, map[projects.ID]bool{}
+	for _, status := range open {
+		runs, err := Runs.Query(ctx.DB, "by_status", status).All(ctx)
+		if err != nil {
+			return out, err
+		}
+		for _, r := range runs {
+			if r.StopRequestedAt > 0 {
+				out.Stops = append(out.Stops, r.ID)
+			}
+			if met[r.ProjectID] {
+				continue
+			}
+			met[r.ProjectID] = true
+			l, err := leaseOf(ctx, ctx.DB, r.ProjectID)
+			if err != nil {
+				return out, err
+			}
+			held, err := servers.holds(ctx, ctx.DB, l, now)
+			if err != nil {
+				return out, err
+			}
+			if !held {
+				out.Lost = append(out.Lost, r.ProjectID)
+			}
+		}
+	}
+	return out, nil
+}
+
+// inherit takes over the database from earlier processes: one process works
+// on it, so the others are dead and their leases free.
+func (s *Service) inherit(ctx *function.MutationCtx, a ownerArgs) (any, error) {
+	all, err := servers.Query(ctx.DB, "").All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	now := millis(ctx.Now())
-	lost := []projects.ID{}
-	for _, id := range busy {
-		l, err := leaseOf(ctx, ctx.DB, id)
-		if err != nil {
+	for _, server := range all {
+		if server.Owner == a.Owner {
+			continue
+		}
+		if err := servers.Delete(ctx, ctx.DB, server.ID); err != nil {
 			return nil, err
 		}
-		if l == nil || l.Until <= now {
-			lost = append(lost, id)
-		}
 	}
-	return lost, nil
-}
-
-func busyProjects(ctx context.Context, r store.Reader) ([]projects.ID, error) {
-	ids, seen := []projects.ID{}, map[projects.ID]bool{}
-	for _, status := range open {
-		runs, err := Runs.Query(r, "by_status", status).All(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, run := range runs {
-			if !seen[run.ProjectID] {
-				seen[run.ProjectID] = true
-				ids = append(ids, run.ProjectID)
-			}
-		}
-	}
-	return ids, nil
+	return nil, s.alive(ctx, a.Owner)
 }
 
 type adoptArgs struct {
-	Owner string `json:"owner"`
-	// Projects to send workers to; none means all that have open runs, whose
-	// leases are those of an earlier process and end now.
-	Projects []string `json:"projects,omitempty"`
+	Projects []projects.ID `json:"projects"`
 }
 
 // adopt sends workers to projects whose runs have none.
-func (s *Service) adopt(ctx *function.MutationCtx, a adoptArgs) (any, error) {
-	ids := []projects.ID{}
+func adopt(ctx *function.MutationCtx, a adoptArgs) (any, error) {
 	for _, id := range a.Projects {
-		ids = append(ids, projects.ID(id))
-	}
-	if a.Projects == nil {
-		var err error
-		if ids, err = busyProjects(ctx, ctx.DB); err != nil {
-			return nil, err
-		}
-	}
-	for _, id := range ids {
-		l, err := leaseOf(ctx, ctx.DB, id)
-		if err != nil {
-			return nil, err
-		}
-		if a.Projects == nil && l != nil && l.Owner != a.Owner {
-			if err := leases.Patch(ctx, ctx.DB, l.ID, value.Object{"until": 0.0}); err != nil {
-				return nil, err
-			}
-		}
 		if err := sendWorker(ctx, id); err != nil {
 			return nil, err
 		}

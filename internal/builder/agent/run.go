@@ -52,7 +52,7 @@ type task struct {
 func (w *worker) run(ctx context.Context, id RunID) error {
 	live, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer w.onStop(id, cancel)()
+	defer w.runs.add(id, cancel)()
 	var d *loaded
 	if err := w.query(ctx, "agent:load", runArgs{id}, &d); err != nil {
 		return err

@@ -75,7 +75,7 @@ func TestStopInACommand(t *testing.T) {
 	t.Parallel()
 	mark := fmt.Sprintf("300.%d", time.Now().UnixNano()%1e9)
 	w := newWorld(t, settings{script: unlessNext(modeltest.Turns(modeltest.Answer{Blocks: []modeltest.Block{
-		{Tool: "Bash", Input: object{"command": "echo begun; echo x >> effects.log; sleep " + mark}},
+		{Tool: "Bash", Input: object{"command": "echo x >> effects.log; echo begun; sleep " + mark}},
 		{Tool: "Bash", Input: object{"command": "echo y >> effects.log"}},
 	}}))})
 	w.ask("go")

@@ -211,22 +211,37 @@ func (c *Call) call() tools.Call {
 	return tools.Call{ID: c.ToolUseID, Name: c.Name, Input: []byte(c.Input)}
 }
 
-// Lease says who works in a project.
+// Lease says who works in a project. It holds as long as its owner is alive,
+// so that many leases cost no more to keep than one.
 type Lease struct {
 	ID           LeaseID     `json:"_id"`
 	CreationTime float64     `json:"_creationTime"`
 	ProjectID    projects.ID `json:"projectId"`
-	Owner        string      `json:"owner"`
-	Until        float64     `json:"until"` // ms
+	Owner        string      `json:"owner"` // "" when it was given back
 	Fence        int         `json:"fence"` // grows with each owner
+}
+
+// ServerID is the id of a server's document.
+type ServerID string
+
+// ConvexTable names the table that the id belongs to.
+func (ServerID) ConvexTable() string { return "runServers" }
+
+// Server is a process that works on runs.
+type Server struct {
+	ID           ServerID `json:"_id"`
+	CreationTime float64  `json:"_creationTime"`
+	Owner        string   `json:"owner"` // as in its leases
+	Until        float64  `json:"until"` // ms; past it the server counts as dead
 }
 
 // Typed access to the tables.
 var (
-	Runs   = store.TypedTable[Run, RunID]("runs")
-	steps  = store.TypedTable[Step, StepID]("runSteps")
-	calls  = store.TypedTable[Call, CallID]("toolCalls")
-	leases = store.TypedTable[Lease, LeaseID]("runLeases")
+	Runs    = store.TypedTable[Run, RunID]("runs")
+	steps   = store.TypedTable[Step, StepID]("runSteps")
+	calls   = store.TypedTable[Call, CallID]("toolCalls")
+	leases  = store.TypedTable[Lease, LeaseID]("runLeases")
+	servers = store.TypedTable[Server, ServerID]("runServers")
 )
 
 // Tables declares what this module stores.
@@ -240,5 +255,6 @@ func Tables() []schema.Table {
 		schema.Define[Step]("runSteps", schema.Index{Name: "by_run", Fields: []string{"runId", "n"}}),
 		schema.Define[Call]("toolCalls", schema.Index{Name: "by_run", Fields: []string{"runId", "step", "index"}}),
 		schema.Define[Lease]("runLeases", schema.Index{Name: "by_project", Fields: []string{"projectId"}}),
+		schema.Define[Server]("runServers", schema.Index{Name: "by_owner", Fields: []string{"owner"}}),
 	}
 }

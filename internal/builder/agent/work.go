@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"surgent.dev/surgent/convex/function"
 )
@@ -39,17 +38,16 @@ func (s *Service) work(ctx *function.ActionCtx, a projectArgs) (any, error) {
 	}
 	w := &worker{Service: s, sys: ctx, fence: fenced{a.ProjectID, fence}}
 	err := w.all()
-	if errors.Is(err, errFenced) || errors.Is(err, errLost) {
-		return nil, nil // whoever holds the lease now goes on
-	}
-	// A lease that is not given back ends by itself, only later.
+	// One that can't be given back is free when this process has ended.
 	give, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 	defer cancel()
 	if rerr := w.mutate(give, "agent:release", w.fence, nil); rerr != nil {
 		s.Logger.WarnContext(ctx, "release lease", "project", a.ProjectID, "error", rerr)
 	}
-	if ctx.Err() != nil {
-		err = nil // the server stops; runs are taken up at its next start
+	if ctx.Err() != nil || errors.Is(err, errFenced) || errors.Is(err, errLost) {
+		// The server stops, and its next start takes the runs up; or whoever
+		// holds the lease now goes on.
+		return nil, nil
 	}
 	return nil, err
 }
@@ -58,21 +56,17 @@ func (s *Service) work(ctx *function.ActionCtx, a projectArgs) (any, error) {
 func (w *worker) all() error {
 	ctx, cancel := context.WithCancelCause(w.sys)
 	defer cancel(nil)
-	kept := make(chan struct{}) // closed by keep when it has ended
-	go func() {
-		defer close(kept)
-		w.keep(ctx, cancel)
-	}()
-	defer func() {
-		cancel(nil)
-		<-kept
-	}()
+	defer w.workers.add(w.fence.ProjectID, cancel)()
 	for {
 		var id *RunID
 		if err := w.mutate(ctx, "agent:next", w.fence, &id); err != nil || id == nil {
 			return orCause(ctx, err)
 		}
-		if err := w.run(ctx, *id); err != nil {
+		switch err := w.run(ctx, *id); {
+		case errors.Is(err, errFenced) && ctx.Err() == nil:
+			// The run was ended by somebody else, or the lease is gone, which
+			// the next turn tells.
+		case err != nil:
 			return orCause(ctx, fmt.Errorf("run %s: %w", *id, err))
 		}
 	}
@@ -84,31 +78,4 @@ func orCause(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-// keep renews the lease until ctx is done, and ends the work when that fails
-// for as long as the lease lasts.
-func (w *worker) keep(ctx context.Context, cancel context.CancelCauseFunc) {
-	tick := time.NewTicker(w.Limits.Lease * 3 / 10)
-	defer tick.Stop()
-	last := w.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		var stops []RunID
-		err := w.mutate(ctx, "agent:renew", w.fence, &stops)
-		switch {
-		case err == nil:
-			last = w.Now()
-			for _, id := range stops {
-				w.stopHere(id, errStopped)
-			}
-		case errors.Is(err, errFenced), w.Now().Sub(last) > w.Limits.Lease:
-			cancel(errLost)
-			return
-		}
-	}
 }

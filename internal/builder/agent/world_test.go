@@ -206,6 +206,31 @@ func openRuntime(ctx context.Context, p parts) (*convex.Runtime, *agent.Service,
 		session, err := sessions.Sessions.Insert(ctx, ctx.DB, sessions.Session{ProjectID: project})
 		return []string{string(user), string(project), string(session)}, err
 	})
+	function.InternalMutation(r, "test:project", func(ctx *function.MutationCtx, a struct {
+		UserID users.ID `json:"userId"`
+	},
+	) ([]string, error) {
+		box := "box-1"
+		project, err := projects.Projects.Insert(ctx, ctx.DB, projects.Project{
+			UserID: a.UserID, Name: "Test", SandboxID: &box, Sandbox: &projects.Sandbox{Status: projects.Started, IsInitialized: true},
+		})
+		if err != nil {
+			return nil, err
+		}
+		session, err := sessions.Sessions.Insert(ctx, ctx.DB, sessions.Session{ProjectID: project})
+		return []string{string(project), string(session)}, err
+	})
+	function.InternalQuery(r, "test:open", func(ctx *function.QueryCtx, _ struct{}) (int, error) {
+		n := 0
+		for _, status := range []agent.Status{agent.Queued, agent.Running, agent.Waiting} {
+			runs, err := agent.Runs.Query(ctx.DB, "by_status", status).All(ctx)
+			if err != nil {
+				return 0, err
+			}
+			n += len(runs)
+		}
+		return n, nil
+	})
 	function.InternalMutation(r, "test:wake", func(ctx *function.MutationCtx, a struct {
 		ProjectID projects.ID `json:"projectId"`
 	},
@@ -333,6 +358,12 @@ func (w *world) seed(asleep bool) {
 	}
 	w.user = &function.Identity{Subject: ids[0] + "|session", Issuer: "test"}
 	w.project, w.session = projects.ID(ids[1]), sessions.ID(ids[2])
+}
+
+// userID returns the project's owner.
+func (w *world) userID() string {
+	id, _, _ := strings.Cut(w.user.Subject, "|")
+	return id
 }
 
 func claude(t testing.TB, url string, idle time.Duration, id string) model.Model {
