@@ -223,10 +223,21 @@ func TestBuildThenChange(t *testing.T) {
 func TestOtherPromptsGetOneText(t *testing.T) {
 	t.Parallel()
 	p := open(t, "web-app")
-	text, _ := p.run(nil, "Make me a chess engine.")
-	if len(p.calls) != 0 || !strings.Contains(text, "ANTHROPIC_API_KEY") || !strings.Contains(text, "Build a todo list.") {
-		t.Errorf("calls = %q, text = %q", p.calls, text)
+	// Every such text says what to ask for, by the names that people see, and
+	// how to get another model.
+	says := func(text string) {
+		t.Helper()
+		for _, part := range []string{"ANTHROPIC_API_KEY=", "\n- Web app: “Build a todo list.", "\n- Static page: “Build a page for a small bakery"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("text = %q, want %q in it", text, part)
+			}
+		}
 	}
+	text, _ := p.run(nil, "Make me a chess engine.")
+	if len(p.calls) != 0 {
+		t.Errorf("calls = %q", p.calls)
+	}
+	says(text)
 	text, _ = p.run(nil, "A page for a bakery")
 	if len(p.calls) != 1 || !strings.Contains(text, "Build a todo list.") || strings.Contains(text, "bakery") {
 		t.Errorf("the other template's prompt: calls = %q, text = %q", p.calls, text)
@@ -238,8 +249,12 @@ func TestOtherPromptsGetOneText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d, ok := ev.(model.Done); ok && d.StopReason != model.EndTurn {
-			t.Errorf("ask mode: %+v", d)
+		if d, ok := ev.(model.Done); ok {
+			var b block
+			if err := json.Unmarshal(d.Message.Content[0], &b); err != nil || d.StopReason != model.EndTurn {
+				t.Errorf("ask mode: %+v, %v", d, err)
+			}
+			says(b.Text)
 		}
 	}
 }

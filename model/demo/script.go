@@ -35,6 +35,7 @@ func say(text string, calls ...call) reply { return reply{say: []string{text}, c
 // app is one recorded build.
 type app struct {
 	folder string // below apps
+	name   string // of the template, as people see it
 	prompt string // what to ask for
 	asked  *regexp.Regexp
 	// mark is a file that only the template has, built one that only the
@@ -52,7 +53,7 @@ type accent struct{ name, value, on string }
 func builds() []app {
 	return []app{
 		{
-			folder: "web-app", prompt: "Build a todo list. Keep items after a reload, and let me filter by done.",
+			folder: "web-app", name: "Web app", prompt: "Build a todo list. Keep items after a reload, and let me filter by done.",
 			asked: regexp.MustCompile(`(?i)\b(to-?dos?|task list|check ?list)\b`),
 			mark:  "src/App.tsx", built: "src/todos.ts", styles: "src/index.css", accentVar: "--color-accent",
 			accents: []accent{
@@ -64,7 +65,7 @@ func builds() []app {
 			build: buildTodos,
 		},
 		{
-			folder: "static-page", prompt: "Build a page for a small bakery with its opening hours.",
+			folder: "static-page", name: "Static page", prompt: "Build a page for a small bakery with its opening hours.",
 			asked: regexp.MustCompile(`(?i)\b(bakery|bakers?|bread)\b`),
 			mark:  "style.css", built: "index.html", builtText: "Mill Lane Bakery", styles: "style.css", accentVar: "--accent",
 			accents: []accent{
@@ -84,7 +85,7 @@ const keyHint = "\n\nTo build anything else, give Surgent a model: put a line in
 func answer(v view) reply {
 	switch {
 	case !v.writes:
-		return say("This is the demo model. It plays one recorded build and cannot answer questions about the code." + keyHint)
+		return say("This is the demo model: it cannot answer questions. In Code mode it plays one recorded build per template, which costs nothing:\n" + list(builds()) + keyHint)
 	case !wanted(v.prompt):
 		return say(offer(builds()) + keyHint)
 	case v.turn == 0:
@@ -115,14 +116,18 @@ func wanted(prompt string) bool {
 	return false
 }
 
-func offer(list []app) string {
-	if len(list) == 1 {
-		return "This is the demo model: it plays one recorded build and costs nothing. In this project it builds one thing. Try: “" + list[0].prompt + "”"
+func offer(apps []app) string {
+	if len(apps) == 1 {
+		return "This is the demo model: it plays one recorded build and costs nothing. In this project it builds one thing. Try: “" + apps[0].prompt + "”"
 	}
+	return "This is the demo model: it plays one recorded build per template and costs nothing. It can build:\n" + list(apps)
+}
+
+// list tells for each template what to ask for.
+func list(apps []app) string {
 	var b strings.Builder
-	b.WriteString("This is the demo model: it plays one recorded build per template and costs nothing. It can build:\n")
-	for _, a := range list {
-		b.WriteString("\n- " + a.folder + ": “" + a.prompt + "”")
+	for _, a := range apps {
+		b.WriteString("\n- " + a.name + ": “" + a.prompt + "”")
 	}
 	return b.String()
 }
