@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"surgent.dev/surgent/deploy/workerd"
 )
@@ -157,4 +158,14 @@ func sharedRuntime(t testing.TB) *workerd.Runtime {
 		t.Fatal(fmt.Errorf("these tests need workerd: %w", err))
 	}
 	return rt
+}
+
+// eventually polls: a process's output takes its own way.
+func eventually(t testing.TB, what string, check func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !check(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 30 s", what)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"surgent.dev/surgent/deploy"
@@ -26,6 +27,10 @@ type instance struct {
 	app    *http.Transport
 	began  time.Time
 
+	// journal gets what the process wrote once it ends, nil while nobody has
+	// taken the process into service.
+	journal   atomic.Pointer[journal]
+	now       func() time.Time
 	freePlace func()
 	listeners sync.WaitGroup
 	stops     []func()
@@ -45,10 +50,10 @@ func (t *Target) start(ctx context.Context, r *runner) (_ *instance, err error) 
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{began: t.now(), freePlace: func() { t.freePlace(place) }}
+	i := &instance{began: t.now(), now: t.now, freePlace: func() { t.freePlace(place) }}
 	defer func() {
 		if err != nil {
-			i.close()
+			i.close("")
 		}
 	}()
 	if i.dir, err = os.MkdirTemp(t.runDir(), name+"-"); err != nil {
@@ -151,7 +156,7 @@ func (i *instance) connect(t *Target, r *runner) {
 		defer cancel()
 		if i.probe(ctx) != nil {
 			r.ended(i)
-			i.close()
+			i.close("The process broke off.")
 		}
 	})
 }
@@ -207,14 +212,23 @@ func (i *instance) ended() bool {
 }
 
 // close kills the process and takes back what it had. It may be called from
-// several goroutines and returns to each when all is gone.
-func (i *instance) close() {
+// several goroutines and returns to each when all is gone; what the first says
+// is why, for the app's log.
+func (i *instance) close(why string) {
 	i.closeOnce.Do(func() {
 		for _, stop := range i.stops {
 			stop()
 		}
 		if i.box != nil {
+			// What is asked for after the end may be gone.
+			output := i.box.Output()
 			_ = i.box.Close() // the box's maker sweeps what it could not free
+			if j := i.journal.Load(); j != nil {
+				j.add(readable(output))
+				if why != "" {
+					j.note(i.now(), why)
+				}
+			}
 		}
 		i.listeners.Wait()
 		if i.app != nil {
@@ -228,19 +242,10 @@ func (i *instance) close() {
 	})
 }
 
-// complaint is the part of the runtime's output that an author understands,
-// after a colon; "" when there is none.
+// complaint is what an author can make of the runtime's output, after a colon;
+// "" when there is nothing.
 func complaint(output string) string {
-	var kept []string
-	for line := range strings.Lines(output) {
-		line = strings.TrimRight(line, "\r\n")
-		line = strings.TrimPrefix(line, "service app: ")
-		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "stack:") || strings.HasPrefix(line, "*** ") {
-			continue
-		}
-		kept = append(kept, line)
-	}
-	text := strings.Join(kept, "\n")
+	text := strings.TrimSuffix(readable(output), "\n")
 	if len(text) > 2000 {
 		text = "…" + strings.ToValidUTF8(text[len(text)-2000:], "")
 	}

@@ -98,6 +98,7 @@ func (t *Target) Remove(ctx context.Context, name string) error {
 	}
 	t.mu.Lock()
 	delete(t.apps, name)
+	delete(t.journals, name)
 	t.mu.Unlock()
 	a.runner.close(0)
 	return nil
@@ -165,14 +166,14 @@ func (t *Target) activate(ctx context.Context, before *record, m *manifest, prog
 	}
 	if err := ctx.Err(); err != nil {
 		if verified != nil {
-			verified.close()
+			verified.close("")
 		}
 		return err
 	}
 	after := before.with(m)
 	if err := t.records.save(after); err != nil {
 		if verified != nil {
-			verified.close()
+			verified.close("")
 		}
 		return err
 	}
@@ -208,7 +209,7 @@ func (t *Target) verify(ctx context.Context, r *runner, progress deploy.Progress
 	}
 	defer func() {
 		if err != nil {
-			i.close()
+			i.close("")
 		}
 	}()
 	limit := min(t.c.FirstByte, verifyLimit)

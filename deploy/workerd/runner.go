@@ -21,10 +21,11 @@ import (
 // A process that failed is started again by the next request, after a pause
 // that grows with each failure.
 type runner struct {
-	t    *Target
-	name string
-	m    *manifest
-	site *assets.Site
+	t       *Target
+	name    string
+	m       *manifest
+	site    *assets.Site
+	journal *journal // the app's, over all releases
 
 	mu        sync.Mutex
 	current   *instance
@@ -118,11 +119,12 @@ func (r *runner) begin(ctx context.Context, call *startCall) {
 	if call.err = err; err != nil {
 		r.failedLocked(err)
 		r.t.c.Logger.Warn("app did not start", "app", r.name, "error", err)
+		r.journal.note(r.t.now(), err.Error())
 		return
 	}
 	if r.closed {
 		call.err = errMoved
-		i.close()
+		i.close("")
 		return
 	}
 	call.i = i
@@ -138,6 +140,7 @@ func (r *runner) adopt(ctx context.Context, i *instance) {
 
 func (r *runner) adoptLocked(ctx context.Context, i *instance) {
 	r.current, r.lastUsed = i, r.t.now()
+	i.journal.Store(r.journal)
 	r.t.background.Add(1)
 	go r.watch(ctx, i)
 }
@@ -153,17 +156,22 @@ func (r *runner) release() {
 // loop stands still and stops one that nobody needs.
 func (r *runner) watch(ctx context.Context, i *instance) {
 	defer r.t.background.Done()
-	defer i.close()
+	why := "" // somebody else ended it and says why
+	defer func() { i.close(why) }()
 	tick := time.NewTicker(r.t.c.Probe)
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-i.box.Done():
 			r.ended(i)
+			why = "The process ended by itself. Did it run out of memory?"
 			return
 		case <-tick.C:
 		}
-		if r.stopIfIdle(i) {
+		if gone, idle := r.stopIfIdle(i); gone {
+			if idle {
+				why = "The process was stopped, since nobody used it. The next request starts it."
+			}
 			return
 		}
 		// At rest only now and then: work may go on behind an answer.
@@ -173,6 +181,7 @@ func (r *runner) watch(ctx context.Context, i *instance) {
 		if err := i.probe(ctx); err != nil && !i.ended() {
 			r.t.c.Logger.Warn("app does not answer the watchdog; it is killed", "app", r.name, "error", err)
 			r.ended(i)
+			why = "The code stood still for " + r.t.c.Stall.String() + "; its process was killed."
 			return
 		}
 	}
@@ -222,18 +231,19 @@ func (r *runner) failedLocked(err error) {
 	}
 }
 
-// stopIfIdle takes an instance that nobody used for long out of service.
-func (r *runner) stopIfIdle(i *instance) bool {
+// stopIfIdle takes an instance that nobody used for long out of service. It
+// tells whether it is out of service, and whether for that reason.
+func (r *runner) stopIfIdle(i *instance) (gone, idle bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.current != i {
-		return true // closed or evicted
+		return true, false // closed or evicted
 	}
 	if r.inFlight > 0 || r.t.now().Sub(r.lastUsed) < r.t.c.Idle {
-		return false
+		return false, false
 	}
 	r.current = nil
-	return true
+	return true, true
 }
 
 // evict stops the instance when no request uses it.
@@ -246,7 +256,7 @@ func (r *runner) evict() bool {
 	}
 	r.current = nil
 	r.mu.Unlock()
-	i.close()
+	i.close("The process was stopped to make room for another app. The next request starts it.")
 	return true
 }
 
@@ -275,7 +285,7 @@ func (r *runner) close(grace time.Duration) {
 	r.current = nil
 	r.mu.Unlock()
 	if i != nil {
-		i.close()
+		i.close("The process was stopped, since its release is no longer live.")
 	}
 }
 

@@ -87,10 +87,11 @@ type Target struct {
 	records records
 	now     func() time.Time
 
-	mu     sync.RWMutex
-	apps   map[string]*app
-	places map[*place]struct{} // processes that run or start
-	closed bool
+	mu       sync.RWMutex
+	apps     map[string]*app
+	journals map[string]*journal
+	places   map[*place]struct{} // processes that run or start
+	closed   bool
 	// closing is closed by Close; it ends the grace of replaced releases.
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -126,7 +127,7 @@ func Open(c Config) (*Target, error) {
 	}
 	t := &Target{
 		c: c.withDefaults(), records: records{filepath.Join(c.Dir, "live")},
-		apps: map[string]*app{}, places: map[*place]struct{}{}, publishing: keyedMutex{held: map[string]chan struct{}{}},
+		apps: map[string]*app{}, journals: map[string]*journal{}, places: map[*place]struct{}{}, publishing: keyedMutex{held: map[string]chan struct{}{}},
 		closing: make(chan struct{}),
 	}
 	t.now = t.c.Now
@@ -213,18 +214,33 @@ func (t *Target) find(name string) *app {
 	return t.apps[name]
 }
 
-// Log returns the last of what the app's process wrote, "" when none runs.
+// Log returns the last of what the app's code wrote to its console, with the
+// exceptions that it did not catch and why its processes ended. It is "" for
+// an unknown name. A restart forgets what came before it.
 func (t *Target) Log(name string) string {
 	a := t.find(name)
 	if a == nil {
 		return ""
 	}
 	a.runner.mu.Lock()
-	defer a.runner.mu.Unlock()
-	if a.runner.current == nil {
-		return ""
+	i := a.runner.current
+	a.runner.mu.Unlock()
+	if i == nil {
+		return a.runner.journal.with("")
 	}
-	return a.runner.current.box.Output()
+	return a.runner.journal.with(readable(i.box.Output()))
+}
+
+// journal returns the log of the app of that name.
+func (t *Target) journal(name string) *journal {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := t.journals[name]
+	if j == nil {
+		j = &journal{}
+		t.journals[name] = j
+	}
+	return j
 }
 
 func (t *Target) runnerFor(name string, m *manifest) *runner {
@@ -232,7 +248,7 @@ func (t *Target) runnerFor(name string, m *manifest) *runner {
 		CompatibilityDate: m.CompatibilityDate, CompatibilityFlags: m.CompatibilityFlags,
 		Modules: make([]deploy.Module, len(m.Modules)), Assets: m.Assets, AssetsConfig: m.AssetsConfig, Open: t.c.Blobs.Open,
 	})
-	return &runner{t: t, name: name, m: m, site: site}
+	return &runner{t: t, name: name, m: m, site: site, journal: t.journal(name)}
 }
 
 // takePlace makes room for one more process, stopping the one that was unused

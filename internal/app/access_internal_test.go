@@ -97,6 +97,7 @@ var rules = map[string]rule{
 
 	"deployments:listByProject": {"query", ofProject(), "[]", "[]"},
 	"deployments:checkName":     {"query", ofProject("name", "todo"), "null", "null"},
+	"deployments:appLog":        {"action", ofProject(), unauthenticated, forbidden},
 
 	// Their argument is a run, which the test of the agent makes.
 	"runs:streamHead":  {},

@@ -288,6 +288,6 @@ func (a *App) register(r *function.Registry, streams *stream.Hub, links projects
 	a.agent.Register(r)
 	clientconfig.Register(r, a.clientConfig(m))
 	return deployments.Register(r, deployments.Config{
-		Sandboxes: a.sandboxes.client, Target: a.target, Blobs: blobs, AppURL: a.appURL, Logger: a.logger.With("part", "deployments"),
+		Sandboxes: a.sandboxes.client, Target: a.target, Blobs: blobs, AppURL: a.appURL, AppLog: a.target.log, Logger: a.logger.With("part", "deployments"),
 	})
 }

@@ -255,6 +255,22 @@ func TestLife(t *testing.T) {
 		if status, body := visitor.get(t, "life-test", "/api/hello"); status != http.StatusOK || !strings.Contains(body, "Hello") {
 			t.Errorf("the app answers %d %s", status, body)
 		}
+		// What its code writes is its owner's to read.
+		var worker, written struct{ Content, Log string }
+		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "worker/index.ts"}, &worker)
+		p.must(t, "action", "files:uploadFile", obj{
+			"projectId": id, "path": "worker/index.ts",
+			"content": strings.Replace(worker.Content, "const { pathname }", "console.log(\"asked\", request.method);\n    const { pathname }", 1),
+		}, nil)
+		p.must(t, "mutation", "projects:deployProject", obj{"projectId": id}, nil)
+		if d := newest("one that writes ends"); d.Status != "deployed" {
+			t.Fatalf("deployed as %+v", d)
+		}
+		visitor.get(t, "life-test", "/api/hello")
+		eventually(t, "its log is there", func() bool {
+			p.must(t, "action", "deployments:appLog", obj{"projectId": id}, &written)
+			return strings.Contains(written.Log, "asked GET\n")
+		})
 		// A failed build leaves nothing hanging and shows its log.
 		var pkg struct{ Content string }
 		p.must(t, "action", "files:readFile", obj{"projectId": id, "path": "package.json"}, &pkg)
@@ -277,7 +293,7 @@ func TestLife(t *testing.T) {
 		var all []deployment
 		p.must(t, "query", "deployments:listByProject", obj{"projectId": id}, &all)
 		// Which one gave way depends on which a worker had taken already.
-		if len(all) != 5 || all[1].Stage != "superseded" && all[2].Stage != "superseded" {
+		if len(all) != 6 || all[1].Stage != "superseded" && all[2].Stage != "superseded" {
 			t.Errorf("%d deployments, before the newest %+v and %+v", len(all), all[1], all[2])
 		}
 		eventually(t, "the old name is taken down", func() bool {

@@ -22,8 +22,9 @@ import (
 // target is where apps go, and the door to those that live on this machine.
 type target struct {
 	deploy.Target
-	apps  http.Handler // nil when apps live elsewhere
-	close func()       // ends what serves apps
+	apps  http.Handler             // nil when apps live elsewhere
+	log   func(name string) string // what an app wrote last; nil when apps live elsewhere
+	close func()                   // ends what serves apps
 	// prepare fetches what the first deployment would wait for.
 	prepare func(context.Context) error
 }
@@ -82,5 +83,5 @@ func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 	}
 	closeOnce := sync.OnceFunc(t.Close)
 	a.closers = append(a.closers, closeOnce)
-	return &target{Target: t, apps: apps.New(t), close: closeOnce, prepare: t.Prepare}, nil
+	return &target{Target: t, apps: apps.New(t), log: t.Log, close: closeOnce, prepare: t.Prepare}, nil
 }

@@ -15,13 +15,16 @@ import (
 	"surgent.dev/surgent/sandbox"
 )
 
-// Config joins the module to its parts. All are required.
+// Config joins the module to its parts. All are required but AppLog.
 type Config struct {
 	Sandboxes sandbox.Client
 	Target    deploy.Target
 	Blobs     *release.Blobs
 	// AppURL returns where an app of this name answers.
 	AppURL func(name string) string
+	// AppLog returns what the app of this name wrote last; nil where the target
+	// keeps no logs.
+	AppLog func(name string) string
 	Logger *slog.Logger
 }
 
@@ -42,7 +45,9 @@ func Register(r *function.Registry, c Config) error {
 	function.Mutation(r, "projects:deployProject", m.deployProject)
 	function.Query(r, "deployments:listByProject", listByProject)
 	function.Query(r, "deployments:checkName", m.checkName)
+	function.Action(r, "deployments:appLog", m.appLog)
 	function.InternalQuery(r, "deployments:isLeaving", isLeaving)
+	function.InternalQuery(r, "deployments:live", live)
 	function.InternalMutation(r, "deployments:claim", claimRun)
 	function.InternalMutation(r, "deployments:advance", advance)
 	function.InternalMutation(r, "deployments:finish", finish)
@@ -54,10 +59,7 @@ func Register(r *function.Registry, c Config) error {
 }
 
 // listByProject returns a project's deployments, newest first.
-func listByProject(ctx *function.QueryCtx, a struct {
-	ProjectID projects.ID `json:"projectId"`
-},
-) ([]Deployment, error) {
+func listByProject(ctx *function.QueryCtx, a projectArgs) ([]Deployment, error) {
 	p, err := projects.Visible(ctx, ctx.DB, a.ProjectID)
 	if err != nil || p == nil {
 		return []Deployment{}, err
