@@ -93,6 +93,7 @@ export const api = {
   deployments: {
     listByProject: query<OfProject, Deployment[]>("deployments:listByProject"),
     checkName: query<OfProject & { name: string }, NameCheck>("deployments:checkName"),
+    appLog: action<OfProject, { log: string }>("deployments:appLog"),
   },
   files: {
     listFiles: action<OfProject & { path?: string }, FileEntry[]>("files:listFiles"),

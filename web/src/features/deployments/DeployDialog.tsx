@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { api, type Deployment, type Project, toFault, useLine, useMutation } from "@/sync";
 import { Button, Dialog, Note, useAnnounce } from "@/ui";
+import { AppLog } from "./AppLog";
 import { Live, LiveLink } from "./Live";
 import { LogView } from "./LogView";
 import { proposedName, refusal } from "./name";
@@ -72,6 +73,7 @@ export function DeployDialog(props: DeployDialogProps) {
           {offline ? offlineWords(asked) : takes(working, checkpoint)}
         </p>
         <Progress {...props} asked={asked} />
+        {liveOne(deployments) && <AppLog projectId={project._id} />}
       </div>
     </Dialog>
   );

@@ -111,6 +111,22 @@ describe("a deployment", () => {
     expect(box.getByRole("button", { name: "Copy" })).toBeVisible();
   });
 
+  it("that went live lets its owner read what the app writes", async () => {
+    const w = world("deploy-live");
+    const logs = ["asked GET\n", "asked GET\nUncaught TypeError: kaboom\n"];
+    w.server.on("deployments:appLog", () => ({ log: logs.shift() ?? "" }));
+    const { box, user } = await dialog(w);
+    await user.click(box.getByRole("button", { name: "App log" }));
+    expect(await box.findByText("asked GET")).toBeVisible();
+    await user.click(box.getByRole("button", { name: "Read again" }));
+    expect(await box.findByText(/Uncaught TypeError: kaboom/)).toBeVisible();
+    await user.click(box.getByRole("button", { name: "Read again" }));
+    expect(await box.findByText(/^Nothing yet\./)).toBeVisible();
+    expect(await violations()).toEqual([]);
+    await user.click(box.getByRole("button", { name: "App log" }));
+    expect(box.queryByLabelText("Log of the app")).toBeNull();
+  });
+
   it("asked for here shows up when the server knows it", async () => {
     const w = world("deploy-form");
     const { box, user } = await dialog(w);
