@@ -1,9 +1,10 @@
 //go:build linux
 
 // Command surgent-toolbox is the first process of a sandbox. "serve" as root
-// supervises a server that runs as the sandbox's user; as anybody else it is
-// that server. It is linked statically and embedded into surgent, which puts
-// it into the base of every sandbox.
+// supervises a server, root too, whose commands run as the sandbox's user; as
+// anybody else it is that server, and commands run as itself. It is linked
+// statically and embedded into surgent, which puts it into the base of every
+// sandbox.
 //
 // The first bearer token comes in the environment as SURGENT_TOOLBOX_TOKEN and
 // is removed from it before anything is started.
@@ -24,6 +25,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +63,7 @@ func run(args []string, log *slog.Logger) error {
 	flags.StringVar(&o.user, "user", "daytona", "name of the user that processes run as")
 	flags.StringVar(&o.home, "home", "", "the user's home folder; from the system's list of users when empty")
 	flags.StringVar(&o.workDir, "work-dir", "/workspace", "working folder")
-	flags.StringVar(&o.stateDir, "state-dir", "/var/lib/toolbox", "where sessions and logs are kept")
+	flags.StringVar(&o.stateDir, "state-dir", "/var/lib/surgent-toolbox", "where sessions and logs are kept")
 	flags.BoolVar(&o.supervised, "supervised", false, "set by the supervising process")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
@@ -70,36 +72,93 @@ func run(args []string, log *slog.Logger) error {
 	if err := os.Unsetenv(tokenVar); err != nil {
 		return err
 	}
-	if o.supervised {
-		return serveSupervised(o, log)
+	account, err := o.account()
+	if err != nil {
+		return err
 	}
-	if os.Getuid() == 0 && o.user != "root" {
-		return superviseAs(o, token, log)
+	switch {
+	case o.supervised:
+		return serveSupervised(o, account, log)
+	case account != nil:
+		return superviseServer(o, token, log)
 	}
-	return serve(o, toolbox.State{Token: token}, nil, log)
+	if o.home == "" {
+		if o.home, err = os.UserHomeDir(); err != nil {
+			return err
+		}
+	}
+	ln, err := listen(o)
+	if err != nil {
+		return err
+	}
+	return serve(o, ln, toolbox.Config{Token: token}, log)
 }
 
-// superviseAs runs the server as the user.
-func superviseAs(o options, token string, log *slog.Logger) error {
+// account finds the user that commands run as, nil for the server's own, and
+// their home.
+func (o *options) account() (*toolbox.Account, error) {
+	if os.Getuid() != 0 || o.user == "root" {
+		return nil, nil
+	}
 	u, err := user.Lookup(o.user)
 	if err != nil {
-		return fmt.Errorf("find user: %w", err)
+		return nil, fmt.Errorf("find user: %w", err)
 	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	uid, err := strconv.Atoi(u.Uid)
 	if err != nil {
-		return fmt.Errorf("find user: %w", err)
+		return nil, fmt.Errorf("find user: %w", err)
 	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	gid, err := strconv.Atoi(u.Gid)
 	if err != nil {
-		return fmt.Errorf("find user: %w", err)
+		return nil, fmt.Errorf("find user: %w", err)
 	}
 	if o.home == "" {
 		o.home = u.HomeDir
 	}
+	return &toolbox.Account{UID: uid, GID: gid}, nil
+}
+
+// listen takes the port for all addresses. Without SO_REUSEADDR, which Go sets:
+// with it on both sides gVisor lets another process listen on one address of a
+// port that this one has on all, and so answer in its place.
+func listen(o options) (net.Listener, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var serr error
+		if err := c.Control(func(fd uintptr) {
+			serr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
+		}); err != nil {
+			return err
+		}
+		return serr
+	}}
+	ln, err := lc.Listen(context.Background(), "tcp", o.addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return ln, nil
+}
+
+// superviseServer runs the server again and again. The port stays this
+// process's meanwhile: nobody else in the sandbox ever gets it.
+func superviseServer(o options, token string, log *slog.Logger) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own binary: %w", err)
 	}
+	ln, err := listen(o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ln.Close() }() // the end of the sandbox
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		return fmt.Errorf("listen: %T is no TCP listener", ln)
+	}
+	socket, err := tcp.File()
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer func() { _ = socket.Close() }() // as above
 	limitTasks(log)
 	state, err := json.Marshal(toolbox.State{Token: token})
 	if err != nil {
@@ -110,8 +169,7 @@ func superviseAs(o options, token string, log *slog.Logger) error {
 			exe, "serve", "-supervised", "-addr", o.addr, "-user", o.user,
 			"-home", o.home, "-work-dir", o.workDir, "-state-dir", o.stateDir,
 		},
-		Env: os.Environ(), UID: uint32(uid), GID: uint32(gid),
-		OwnedDirs: []string{o.stateDir}, State: state, Logger: log,
+		Env: os.Environ(), Socket: socket, State: state, Logger: log,
 	})
 }
 
@@ -128,16 +186,25 @@ func limitTasks(log *slog.Logger) {
 	}
 }
 
-// serveSupervised reads its state from the supervising process and tells it
-// every change.
-func serveSupervised(o options, log *slog.Logger) error {
-	// Without this the user's own processes could read the token out of this
-	// one's memory.
+// serveSupervised takes its socket and its state from the supervising process
+// and tells it every change.
+func serveSupervised(o options, account *toolbox.Account, log *slog.Logger) error {
+	// While a thread has the user's rights, nothing of this process may count
+	// as the user's.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("protect memory: %w", err)
 	}
-	unix.CloseOnExec(supervise.StateIn)
-	unix.CloseOnExec(supervise.StateOut)
+	for _, fd := range []int{supervise.StateIn, supervise.StateOut, supervise.Socket} {
+		unix.CloseOnExec(fd)
+	}
+	socket := os.NewFile(supervise.Socket, "socket")
+	ln, err := net.FileListener(socket)
+	if cerr := socket.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("take over socket: %w", err)
+	}
 	in, out := os.NewFile(supervise.StateIn, "state"), os.NewFile(supervise.StateOut, "state")
 	text, err := io.ReadAll(in)
 	if cerr := in.Close(); err == nil {
@@ -150,17 +217,14 @@ func serveSupervised(o options, log *slog.Logger) error {
 	if err := json.Unmarshal(text, &state); err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
-	return serve(o, state, func(st toolbox.State) error { return json.NewEncoder(out).Encode(st) }, log)
+	return serve(o, ln, toolbox.Config{
+		Token: state.Token, Env: state.Env, Account: account,
+		OnInit: func(st toolbox.State) error { return json.NewEncoder(out).Encode(st) },
+	}, log)
 }
 
-func serve(o options, state toolbox.State, onInit func(toolbox.State) error, log *slog.Logger) error {
-	if o.home == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return err
-		}
-		o.home = home
-	}
+// serve completes the configuration and serves until a signal.
+func serve(o options, ln net.Listener, cfg toolbox.Config, log *slog.Logger) error {
 	// Folders of the base that are missing are no reason not to start.
 	if err := os.MkdirAll(o.workDir, 0o755); err != nil {
 		log.Warn("no working folder", "err", err)
@@ -175,18 +239,12 @@ func serve(o options, state toolbox.State, onInit func(toolbox.State) error, log
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
-	s, err := toolbox.Open(ctx, toolbox.Config{
-		Token: state.Token, Env: state.Env, Home: o.home, WorkDir: o.workDir, StateDir: stateDir,
-		User: o.user, OnInit: onInit, Logger: log,
-	})
+	cfg.Home, cfg.WorkDir, cfg.StateDir, cfg.User, cfg.Logger = o.home, o.workDir, stateDir, o.user, log
+	s, err := toolbox.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.addr)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
 	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 30 * time.Second}
 	if _, port, err := net.SplitHostPort(ln.Addr().String()); err == nil {
 		log.Info("toolbox listens", "port", port, "user", o.user)

@@ -16,6 +16,7 @@
 //   - Live snapshots freeze a running sandbox; sandboxes made from one wake with
 //     its processes running. Their toolbox gets a token of its own before
 //     anything else can reach them.
+//   - Nothing that runs in a sandbox can answer in its toolbox's place.
 //   - A sandbox reaches nothing but the engine's proxy, which lets it out to
 //     the package sources that the host itself uses and to public git hosts.
 //   - Several engines may run on one host; everything that they name (network

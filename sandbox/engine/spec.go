@@ -25,12 +25,10 @@ type process struct {
 	mounts   []specs.Mount // beside the usual ones
 }
 
-// initCaps is what the first process of a sandbox may do; it drops all of it
-// for the user's processes.
-var initCaps = []string{
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
-	"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP",
-}
+// initCaps is what the toolbox of a sandbox may do: be the user for a process or
+// for a request, end what the user started, and give them files. The user's
+// processes have none of it.
+var initCaps = []string{"CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"}
 
 // writeBundle writes config.json of a container into dir. The parts that a
 // restore compares with the image (arguments, mounts) depend on nothing but

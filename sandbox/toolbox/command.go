@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
+
+	"surgent.dev/surgent/sandbox/toolbox/logstream"
 )
 
 type commandFile struct {
@@ -28,11 +30,11 @@ type commandFile struct {
 type command struct {
 	commandFile
 	session *session
+	n       int // from 1, in the order in which they run
 	dir     string
 	log     *commandLog
-	// poke asks the tracker to look at the command's files; it holds one
-	// request, more are the same one.
-	poke chan struct{}
+	outputs [2]*output // standard output and error
+
 	// done is closed when the command has ended and all of its output is in
 	// the log, after code was set.
 	done chan struct{}
@@ -41,20 +43,50 @@ type command struct {
 	inputMu sync.Mutex // one input after another
 }
 
-func newCommand(s *session, dir string, f commandFile) *command {
-	return &command{
-		commandFile: f, session: s, dir: dir, log: newCommandLog(dir, s.server.cfg.LogLimit),
-		poke: make(chan struct{}, 1), done: make(chan struct{}),
+func newCommand(s *session, n int, f commandFile) *command {
+	dir := filepath.Join(s.dir, strconv.Itoa(n))
+	c := &command{
+		commandFile: f, session: s, n: n, dir: dir, log: newCommandLog(filepath.Join(dir, "log"), s.server.cfg.LogLimit),
+		done: make(chan struct{}),
 	}
+	out := output{
+		stream: logstream.Stdout, path: filepath.Join(dir, "stdout"), to: c.log, log: s.server.log, turn: new(sync.Mutex),
+	}
+	errs := out
+	errs.stream, errs.path, errs.before = logstream.Stderr, filepath.Join(dir, "stderr"), &out
+	c.outputs = [2]*output{&out, &errs}
+	return c
 }
 
-func loadCommand(s *session, dir string) (*command, error) {
+func loadCommand(s *session, n int) (*command, error) {
 	var f commandFile
-	if err := readJSONFile(filepath.Join(dir, "command.json"), &f); err != nil {
+	if err := readJSONFile(filepath.Join(s.dir, strconv.Itoa(n), "command.json"), &f); err != nil {
 		return nil, err
 	}
-	c := newCommand(s, dir, f)
-	return c, c.log.load()
+	c := newCommand(s, n, f)
+	if err := c.log.load(); err != nil {
+		return nil, err
+	}
+	return c, c.listen()
+}
+
+// listen begins to read the command's output.
+func (c *command) listen() error {
+	for _, o := range c.outputs {
+		if err := o.open(); err != nil {
+			c.close()
+			return err
+		}
+	}
+	return nil
+}
+
+// close lets go of the command, which goes on.
+func (c *command) close() {
+	for _, o := range c.outputs {
+		o.close()
+	}
+	c.log.close()
 }
 
 // run hands a command to the session's shell, which begins it when those
@@ -62,21 +94,20 @@ func loadCommand(s *session, dir string) (*command, error) {
 func (s *session) run(f commandFile) (*command, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.dead:
-		return nil, fail(http.StatusGone, "SESSION_ENDED", "session %s has ended", s.ID)
-	default:
-	}
 	if s.deleted {
 		return nil, fail(http.StatusNotFound, "NOT_FOUND", "session not found: %s", s.ID)
 	}
+	if s.closed {
+		return nil, fail(http.StatusGone, "SESSION_ENDED", "session %s has ended", s.ID)
+	}
 	f.ID = uuid.NewString()
-	c := newCommand(s, filepath.Join(s.dir, strconv.Itoa(len(s.commands)+1)), f)
+	c := newCommand(s, len(s.commands)+1, f)
 	if err := c.write(); err != nil {
 		_ = os.RemoveAll(c.dir) // the shell was not told
 		return nil, fmt.Errorf("prepare command: %w", err)
 	}
 	if err := s.tell(". " + quote(filepath.Join(c.dir, "run.sh")) + "\n"); err != nil {
+		c.close()
 		_ = os.RemoveAll(c.dir) // as above
 		if errors.Is(err, unix.ENXIO) {
 			return nil, fail(http.StatusGone, "SESSION_ENDED", "session %s has ended", s.ID)
@@ -84,41 +115,52 @@ func (s *session) run(f commandFile) (*command, error) {
 		return nil, fmt.Errorf("hand over command: %w", err)
 	}
 	s.commands = append(s.commands, c)
-	s.server.sessions.track(c)
 	return c, nil
 }
 
-// write makes the command's folder.
+// write makes the command's folder and begins to read its output.
 func (c *command) write() error {
 	// A folder that has no command.json is a command that was not handed over.
 	if err := os.RemoveAll(c.dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(c.dir, "out"), 0o700); err != nil {
+	if err := mkdir(c.dir); err != nil {
 		return err
+	}
+	srv, job := c.session.server, c.session.Job
+	for _, o := range c.outputs {
+		if err := srv.makeFIFO(o.path, job); err != nil {
+			return err
+		}
 	}
 	stdin := "</dev/null"
 	if c.Async {
 		fifo := filepath.Join(c.dir, "in")
-		if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		if err := srv.makeFIFO(fifo, job); err != nil {
 			return err
 		}
 		// Open both ways: opening does not wait for a writer, and reading
 		// does not end while there is none.
 		stdin = "<>" + quote(fifo)
 	}
-	out := filepath.Join(c.dir, "out")
-	// The exit code is one line, and counts when the line is whole. On a full
-	// disk it cannot be written; the shell then ends with it.
-	script := fmt.Sprintf("{ . %s\n} %s >>%s 2>>%s\n__code=$?; echo $__code >%s || exit $__code\n",
-		quote(filepath.Join(c.dir, "command.sh")), stdin,
-		quote(filepath.Join(out, "stdout")), quote(filepath.Join(out, "stderr")), quote(filepath.Join(out, "exit")))
+	// The shell keeps the output open until its next command, and so what is in
+	// it when the server is away. The exit code is one line, and counts when it
+	// is whole. On a full disk it can't be written; the shell then ends with it.
+	script := fmt.Sprintf("exec 7<>%s 8<>%s\n{ . %s\n} %s >&7 2>&8 7>&- 8>&- 9>&-\n__code=$?; echo %d $__code >&9 || exit $__code\n",
+		quote(c.outputs[0].path), quote(c.outputs[1].path), quote(filepath.Join(c.dir, "command.sh")), stdin, c.n)
 	for name, text := range map[string]string{"run.sh": script, "command.sh": c.Command + "\n"} {
-		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
+		path := filepath.Join(c.dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			return err
+		}
+		if err := srv.cfg.Account.give(path, job, 0o640); err != nil {
 			return err
 		}
 	}
-	return writeJSONFile(filepath.Join(c.dir, "command.json"), c.commandFile)
+	if err := writeJSONFile(filepath.Join(c.dir, "command.json"), c.commandFile); err != nil {
+		return err
+	}
+	return c.listen()
 }
 
 // quote makes a word of POSIX shell.
@@ -181,9 +223,11 @@ func (c *command) input(data string) error {
 		return fmt.Errorf("write input: %w", err)
 	}
 	// The echo comes before what the command makes of it.
-	if err := c.echo(data); err != nil {
-		_ = in.Close()
-		return fmt.Errorf("echo input: %w", err)
+	if !c.HideInput {
+		if err := c.log.append(logstream.Stdout, []byte(data)); err != nil {
+			_ = in.Close()
+			return fmt.Errorf("echo input: %w", err)
+		}
 	}
 	err = writeFIFO(in, data)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -195,122 +239,41 @@ func (c *command) input(data string) error {
 	return nil
 }
 
-// echo puts input into the log; the command itself appends too.
-func (c *command) echo(data string) error {
-	if c.HideInput {
-		return nil
-	}
-	f, err := os.OpenFile(filepath.Join(c.dir, "out", "stdout"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-// track watches a command's files until it has ended.
-func (t *sessionTable) track(c *command) {
-	out := filepath.Join(c.dir, "out")
-	if code, ok := c.exitFile(); ok { // ended before this server
-		c.finish(code)
-		return
-	}
-	t.mu.Lock()
-	t.byOut[out] = c
-	t.mu.Unlock()
-	if err := t.server.watcher.Add(out); err != nil {
-		t.server.log.Warn("command is polled", "session", c.session.ID, "err", err)
-	}
-	t.server.wg.Go(func() {
-		c.follow(t.server)
-		t.mu.Lock()
-		delete(t.byOut, out)
-		t.mu.Unlock()
-		_ = t.server.watcher.Remove(out) // gone with a deleted session
-	})
-}
-
-func (c *command) poked() {
+func (c *command) ended() bool {
 	select {
-	case c.poke <- struct{}{}:
+	case <-c.done:
+		return true
 	default:
+		return false
 	}
 }
 
-// watch passes events of the file system on to the commands that they are for.
-func (t *sessionTable) watch() {
-	for {
-		select {
-		case e, ok := <-t.server.watcher.Events:
-			if !ok {
-				return
-			}
-			t.mu.Lock()
-			c := t.byOut[filepath.Dir(e.Name)]
-			t.mu.Unlock()
-			if c != nil {
-				c.poked()
-			}
-		case err, ok := <-t.server.watcher.Errors:
-			if !ok {
-				return
-			}
-			// Events were lost: every tracker looks once a second anyway.
-			t.server.log.Warn("file events lost", "err", err)
-		}
-	}
-}
-
-// follow notes growth as it happens, until the exit code is there or the
-// shell has ended without one.
-func (c *command) follow(s *Server) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	dead := c.session.dead
-	for {
-		code, ended := c.exitFile()
-		if !ended {
-			select {
-			case <-dead:
-				// The shell may have written it just before its end.
-				if code, ended = c.exitFile(); !ended {
-					code, ended = c.session.code, true
-				}
-			default:
-			}
-		}
-		if err := c.log.advance(); err != nil {
-			s.log.Warn("log not read", "session", c.session.ID, "command", c.ID, "err", err)
-		}
-		if ended {
-			c.finish(code)
-			return
-		}
-		select {
-		case <-c.poke:
-		case <-dead:
-		case <-tick.C:
-		case <-s.ctx.Done():
-			return
-		}
-	}
-}
-
-// exitFile reads the exit code that the shell wrote.
-func (c *command) exitFile() (int, bool) {
-	return readCode(filepath.Join(c.dir, "out", "exit"))
-}
-
-// finish publishes the end. The log is complete: the shell wrote the exit
-// code after the last of it, and advance ran since.
+// finish publishes the end. All that the command itself wrote is in the log by
+// then: it wrote before its shell wrote the exit code.
 func (c *command) finish(code int) {
-	if err := c.log.advance(); err != nil {
-		c.session.server.log.Warn("log not read", "session", c.session.ID, "command", c.ID, "err", err)
+	log := c.session.server.log
+	for _, o := range c.outputs {
+		if err := o.drain(); err != nil {
+			log.Warn("output not read to its end", "session", c.session.ID, "command", c.ID, "err", err)
+		}
 	}
 	c.code = code
 	close(c.done)
 	c.log.end()
+	// What the command left in the background may write on, into the log, until
+	// nobody has the output open.
+	for _, o := range c.outputs {
+		if err := o.reopen(os.O_RDONLY); err != nil {
+			log.Warn("output of the background not read", "session", c.session.ID, "command", c.ID, "err", err)
+		}
+	}
+	c.session.server.wg.Go(func() {
+		for _, o := range c.outputs {
+			select {
+			case <-o.ended:
+			case <-c.session.server.ctx.Done():
+			}
+		}
+		c.close()
+	})
 }

@@ -7,12 +7,17 @@
 //   - A command of a process session runs on when the server dies. Its output,
 //     its exit code and the session's list of commands are files below
 //     StateDir, and a new server takes up what it finds there.
-//   - A log is written by the command itself, into one file per stream; the
-//     server only notes in which order the two grew. An exit code is shown
-//     after all output that the command wrote itself.
+//   - An exit code is shown after all output that the command wrote itself.
 //   - Every request is asked for the bearer token, and nothing that the
 //     server starts knows it.
 //
-// The server works as the user it runs as, and the user's processes are that
-// user too: what one sandbox's user breaks is that sandbox.
+// In a sandbox the server is root, with the few capabilities that this takes,
+// and the user's processes have none: they can't end it, read it, change what
+// it keeps or take its port. What it does to files it does on a thread that has
+// the user's rights (Account), so that the kernel says what is allowed. Every
+// session, terminal and command is a job: a supplementary group of its own says
+// which processes are part of it and may use its pipes.
+//
+// What a request answers about files and commands is still the user's word:
+// whoever reads it takes it for hostile input.
 package toolbox

@@ -6,15 +6,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 const (
@@ -64,16 +64,16 @@ func (s *Server) execute(w http.ResponseWriter, r *http.Request) error {
 	if err := checkEnv(env); err != nil {
 		return err
 	}
-	args := []string{"-c", req.Command}
+	j, args := newJob(), []string{"-c", req.Command}
 	if len(req.Command) > maxArg {
-		script, err := s.writeTemp("command-*", req.Command)
+		script, err := s.writeScript(j, req.Command)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = os.Remove(script) }() // a leftover is harmless
 		args = []string{script}
 	}
-	return s.runCommand(w, r, run{argv: append([]string{s.shell}, args...), dir: req.Cwd, env: env, timeout: req.Timeout})
+	return s.runCommand(w, r, run{job: j, argv: append([]string{s.shell}, args...), dir: req.Cwd, env: env, timeout: req.Timeout})
 }
 
 // codeRun runs source text with the interpreter of its language.
@@ -102,23 +102,21 @@ func (s *Server) codeRun(w http.ResponseWriter, r *http.Request) error {
 	if err := checkEnv(req.Envs); err != nil {
 		return err
 	}
-	return s.runCommand(w, r, run{argv: append(argv, req.Argv...), stdin: req.Code, env: req.Envs, timeout: req.Timeout})
+	return s.runCommand(w, r, run{job: newJob(), argv: append(argv, req.Argv...), stdin: req.Code, env: req.Envs, timeout: req.Timeout})
 }
 
-func (s *Server) writeTemp(pattern, content string) (string, error) {
-	f, err := os.CreateTemp(filepath.Join(s.cfg.StateDir, "tmp"), pattern)
-	if err != nil {
+// writeScript writes a command into a file that job j may read.
+func (s *Server) writeScript(j job, text string) (string, error) {
+	path := filepath.Join(s.cfg.StateDir, "run", j.ID+".sh")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return "", err
 	}
-	_, err = f.WriteString(content)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return f.Name(), err
+	return path, s.cfg.Account.give(path, j, 0o640)
 }
 
 // run is one command to be waited for.
 type run struct {
+	job     job
 	argv    []string
 	stdin   string
 	dir     string
@@ -151,24 +149,36 @@ func (s *Server) runCommand(w http.ResponseWriter, r *http.Request, job run) err
 // ends first, everything that it started is killed. A command that cannot be
 // started has the exit code -1.
 func (s *Server) run(ctx context.Context, job run) (output string, code int, err error) {
-	id := uuid.NewString()
 	dir := job.dir
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(s.cfg.WorkDir, dir)
 	}
-	out := &cappedBuffer{limit: maxOutput}
-	cmd := exec.Command(job.argv[0], job.argv[1:]...) //nolint:noctx // running commands is the purpose; ended by killJob
-	cmd.Dir, cmd.Env = dir, append(s.environ(job.env), jobVar+"="+id)
-	cmd.Stdout, cmd.Stderr = out, out
-	if job.stdin != "" {
-		cmd.Stdin = bytes.NewReader([]byte(job.stdin))
+	fifo := filepath.Join(s.cfg.StateDir, "run", job.job.ID)
+	r, w, err := s.pipe(fifo, job.job)
+	defer func() { _ = os.Remove(fifo) }() // a leftover is harmless
+	if err != nil {
+		return "", 0, fmt.Errorf("make pipe: %w", err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd := exec.Command(job.argv[0], job.argv[1:]...) //nolint:noctx // running commands is the purpose; ended by kill
+	cmd.Dir, cmd.Env = dir, append(s.environ(job.env), jobVar+"="+job.job.ID)
+	cmd.Stdout, cmd.Stderr = w, w
+	if job.stdin != "" {
+		cmd.Stdin = strings.NewReader(job.stdin)
+	}
+	cmd.SysProcAttr = s.cfg.Account.start(job.job)
 	cmd.WaitDelay = outputDelay
-	if err := cmd.Start(); err != nil {
-		return err.Error(), -1, nil //nolint:nilerr // told as the command's failure
+	err = cmd.Start()
+	_ = w.Close() // the command's
+	if err != nil {
+		_ = r.Close()
+		return err.Error(), -1, nil // told as the command's failure
 	}
 	ended := make(chan struct{}) // closed when the command was reaped
+	out, read := &cappedBuffer{limit: maxOutput}, make(chan struct{})
+	go func() {
+		defer close(read)
+		collect(out, r, ended, outputDelay)
+	}()
 	go func() {
 		_ = cmd.Wait() // the state says how it ended
 		close(ended)
@@ -176,10 +186,11 @@ func (s *Server) run(ctx context.Context, job run) (output string, code int, err
 	select {
 	case <-ended:
 	case <-ctx.Done():
-		killJob(ctx, cmd.Process.Pid, id, 0)
-		<-ended
+		job.job.kill(ctx, cmd.Process.Pid, 0)
+		<-read
 		return "", 0, ctx.Err()
 	}
+	<-read
 	return out.String(), exitCode(cmd.ProcessState), nil
 }
 

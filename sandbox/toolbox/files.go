@@ -17,20 +17,24 @@ import (
 )
 
 func (s *Server) fileRoutes() {
-	s.handle("GET /files", s.listFiles)
-	s.handle("DELETE /files", s.deleteFile)
-	s.handle("GET /files/info", s.fileInfo)
-	s.handle("GET /files/download", s.download)
-	s.handle("POST /files/bulk-download", s.bulkDownload)
-	s.handle("POST /files/upload", s.upload)
-	s.handle("POST /files/upload-v2", s.upload)
-	s.handle("POST /files/bulk-upload", s.bulkUpload)
-	s.handle("POST /files/folder", s.createFolder)
-	s.handle("POST /files/move", s.moveFile)
-	s.handle("POST /files/permissions", s.setPermissions)
-	s.handle("GET /files/find", s.findInFiles)
-	s.handle("GET /files/search", s.searchFiles)
-	s.handle("POST /files/replace", s.replaceInFiles)
+	for pattern, h := range map[string]handler{
+		"GET /files":                s.listFiles,
+		"DELETE /files":             s.deleteFile,
+		"GET /files/info":           s.fileInfo,
+		"GET /files/download":       s.download,
+		"POST /files/bulk-download": s.bulkDownload,
+		"POST /files/upload":        s.upload,
+		"POST /files/upload-v2":     s.upload,
+		"POST /files/bulk-upload":   s.bulkUpload,
+		"POST /files/folder":        s.createFolder,
+		"POST /files/move":          s.moveFile,
+		"POST /files/permissions":   s.setPermissions,
+		"GET /files/find":           s.findInFiles,
+		"GET /files/search":         s.searchFiles,
+		"POST /files/replace":       s.replaceInFiles,
+	} {
+		s.handle(pattern, s.asUser(h))
+	}
 }
 
 // entry is Daytona's FileInfo.

@@ -12,10 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // remoteTimeout bounds git commands that talk to another machine.
@@ -62,10 +59,10 @@ func (s *Server) git(ctx context.Context, dir string, creds credentials, args ..
 		opts = append(opts, "-c", "credential.helper="+credentialHelper)
 		env["TOOLBOX_GIT_USERNAME"], env["TOOLBOX_GIT_PASSWORD"] = creds.Username, creds.Password
 	}
-	id := uuid.NewString()
-	cmd := exec.Command("git", append(opts, args...)...) //nolint:gosec,noctx // arguments are checked by the callers; ended by killJob
-	cmd.Dir, cmd.Env = dir, append(s.environ(env), jobVar+"="+id)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	j := newJob()
+	cmd := exec.Command("git", append(opts, args...)...) //nolint:gosec,noctx // arguments are checked by the callers; ended by kill
+	cmd.Dir, cmd.Env = dir, append(s.environ(env), jobVar+"="+j.ID)
+	cmd.SysProcAttr = s.cfg.Account.start(j)
 	var stdout bytes.Buffer
 	stderr := &cappedBuffer{limit: 64 << 10}
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &stdout, stderr, outputDelay
@@ -82,7 +79,7 @@ func (s *Server) git(ctx context.Context, dir string, creds credentials, args ..
 	}()
 	select {
 	case <-ctx.Done():
-		killJob(ctx, cmd.Process.Pid, id, 0)
+		j.kill(ctx, cmd.Process.Pid, 0)
 		<-ended
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return "", fail(http.StatusRequestTimeout, "REQUEST_TIMEOUT", "git took longer than %s", remoteTimeout)
@@ -201,7 +198,8 @@ func (s *Server) gitClone(w http.ResponseWriter, r *http.Request) error {
 	if !strings.Contains(req.URL, "://") && !filepath.IsAbs(req.URL) && !strings.Contains(req.URL, "@") {
 		req.URL = "https://" + req.URL
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	parents := func() error { return os.MkdirAll(filepath.Dir(dir), 0o755) }
+	if err := s.cfg.Account.do(parents); err != nil {
 		return fileError(dir, err)
 	}
 	args := []string{"clone", "--quiet"}

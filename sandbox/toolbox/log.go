@@ -9,56 +9,39 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"surgent.dev/surgent/sandbox/toolbox/logstream"
 )
 
-// A command writes its two streams straight into two files, so its output
-// needs neither the server nor a pipe to it. In which order they grew stands
-// in a third file, the index, as the server saw it: records of one byte for
-// the stream and four for how many bytes it grew by.
-const indexRecord = 5
+// recordHead is the length of what stands before each piece of output in a
+// log: one byte for the stream, four for the length.
+const recordHead = 5
 
-// span is a run of bytes of one stream: [from, to) in its file.
-type span struct {
-	stream   logstream.Stream
-	from, to int64
-}
-
-// commandLog is the output of one command.
+// commandLog is the output of one command: a file of the server's alone, in
+// which the pieces of both streams stand in the order in which they came.
 type commandLog struct {
-	dir   string // the folder that the command writes into
-	index string
+	path  string
 	limit int64 // bytes kept of each stream
 
 	mu    sync.Mutex
-	spans []span
-	size  [3]int64 // by stream: what the spans cover
+	file  *os.File // nil until the first write
+	size  int64    // of the file, whole records only
+	kept  [3]int64 // by stream
 	ended bool
-	// changed is closed and replaced when spans or ended change; readers wait
+	// changed is closed and replaced when size or ended change; readers wait
 	// for it.
 	changed chan struct{}
 }
 
-func newCommandLog(dir string, limit int64) *commandLog {
-	return &commandLog{
-		dir: filepath.Join(dir, "out"), index: filepath.Join(dir, "index"),
-		limit: limit, changed: make(chan struct{}),
-	}
+func newCommandLog(path string, limit int64) *commandLog {
+	return &commandLog{path: path, limit: limit, changed: make(chan struct{})}
 }
 
-func (l *commandLog) path(s logstream.Stream) string {
-	if s == logstream.Stderr {
-		return filepath.Join(l.dir, "stderr")
-	}
-	return filepath.Join(l.dir, "stdout")
-}
-
-// load reads the index that an earlier server wrote.
+// load takes up the log that an earlier server wrote. A record that a crash
+// cut short is cut off.
 func (l *commandLog) load() error {
-	data, err := os.ReadFile(l.index)
+	f, err := os.OpenFile(l.path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -67,70 +50,66 @@ func (l *commandLog) load() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(data) >= indexRecord { // a record cut short by a crash is noted again
-		s := logstream.Stream(data[0])
-		if s != logstream.Stdout && s != logstream.Stderr {
-			return fmt.Errorf("%s: no such stream %d", l.index, s)
+	info, err := f.Stat()
+	for err == nil {
+		s, n, herr := readHead(f, l.size)
+		if errors.Is(herr, io.EOF) || l.size+recordHead+n > info.Size() {
+			break
 		}
-		l.grow(s, int64(binary.BigEndian.Uint32(data[1:])))
-		data = data[indexRecord:]
+		if err = herr; err == nil {
+			l.size += recordHead + n
+			l.kept[s] += n
+		}
 	}
+	if err == nil {
+		err = f.Truncate(l.size)
+	}
+	if err != nil {
+		_ = f.Close()
+		return fmt.Errorf("%s: %w", l.path, err)
+	}
+	l.file = f
 	return nil
 }
 
-// grow adds n bytes of s, as part of the newest span when it is of s.
-func (l *commandLog) grow(s logstream.Stream, n int64) {
-	from := l.size[s]
-	l.size[s] += n
-	if k := len(l.spans); k > 0 && l.spans[k-1].stream == s {
-		l.spans[k-1].to += n
-		return
+// readHead reads the head of the record at an offset; io.EOF says that there is
+// none.
+func readHead(f *os.File, at int64) (s logstream.Stream, n int64, err error) {
+	var head [recordHead]byte
+	if _, err := f.ReadAt(head[:], at); err != nil {
+		return 0, 0, err
 	}
-	l.spans = append(l.spans, span{stream: s, from: from, to: from + n})
+	s = logstream.Stream(head[0])
+	if s != logstream.Stdout && s != logstream.Stderr {
+		return 0, 0, fmt.Errorf("no such stream: %d", s)
+	}
+	return s, int64(binary.BigEndian.Uint32(head[1:])), nil
 }
 
-// advance notes what the files grew by. What goes over the limit is cut off
-// the file: the command appends, so it goes on writing at the cut.
-func (l *commandLog) advance() error {
+// append adds a piece of output; what goes over the limit is dropped.
+func (l *commandLog) append(s logstream.Stream, p []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var records []byte
-	for _, s := range []logstream.Stream{logstream.Stdout, logstream.Stderr} {
-		info, err := os.Stat(l.path(s))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // the shell has not begun the command yet
-		}
+	p = p[:min(int64(len(p)), l.limit-l.kept[s])]
+	if len(p) == 0 {
+		return nil
+	}
+	if l.file == nil {
+		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return err
 		}
-		size := info.Size()
-		if size > l.limit {
-			if err := os.Truncate(l.path(s), l.limit); err != nil {
-				return err
-			}
-			size = l.limit
-		}
-		for n := size - l.size[s]; n > 0; {
-			step := min(n, 1<<31)
-			records = append(records, byte(s))
-			records = binary.BigEndian.AppendUint32(records, uint32(step))
-			l.grow(s, step)
-			n -= step
-		}
+		l.file = f
 	}
-	if len(records) == 0 {
-		return nil
-	}
-	l.wake()
-	f, err := os.OpenFile(l.index, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
+	record := binary.BigEndian.AppendUint32([]byte{byte(s)}, uint32(len(p)))
+	// Half a record (the disk is full) is written over by the next one.
+	if _, err := l.file.WriteAt(append(record, p...), l.size); err != nil {
 		return err
 	}
-	_, err = f.Write(records)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	l.size += recordHead + int64(len(p))
+	l.kept[s] += int64(len(p))
+	l.wake()
+	return nil
 }
 
 // wake tells the readers; l.mu is held.
@@ -139,7 +118,7 @@ func (l *commandLog) wake() {
 	l.changed = make(chan struct{})
 }
 
-// end says that nothing follows.
+// end says that readers need not wait for more.
 func (l *commandLog) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,13 +126,24 @@ func (l *commandLog) end() {
 	l.wake()
 }
 
+// close lets go of the file. Readers have their own.
+func (l *commandLog) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		_ = l.file.Close() // it is written through
+		l.file = nil
+	}
+}
+
 // logReader reads a log from its beginning, both streams in order.
 type logReader struct {
-	log   *commandLog
-	next  int   // span
-	done  int64 // bytes read of it
-	files [3]*os.File
-	buf   []byte
+	log    *commandLog
+	file   *os.File // nil until there is something
+	at     int64
+	stream logstream.Stream
+	left   int64 // of the record that is being read
+	buf    []byte
 }
 
 func (l *commandLog) reader(chunk int) *logReader {
@@ -161,10 +151,8 @@ func (l *commandLog) reader(chunk int) *logReader {
 }
 
 func (r *logReader) close() {
-	for _, f := range r.files {
-		if f != nil {
-			_ = f.Close() // read only
-		}
+	if r.file != nil {
+		_ = r.file.Close() // read only
 	}
 }
 
@@ -172,38 +160,32 @@ func (r *logReader) close() {
 // At the end of what there is it returns io.EOF when the command has ended,
 // else a channel that is closed when there is more.
 func (r *logReader) read() (s logstream.Stream, p []byte, more <-chan struct{}, err error) {
-	l := r.log
-	l.mu.Lock()
-	for r.next < len(l.spans) && r.done == l.spans[r.next].to-l.spans[r.next].from {
-		if r.next == len(l.spans)-1 {
-			break // the newest span may still grow
-		}
-		r.next, r.done = r.next+1, 0
-	}
-	var sp span
-	if r.next < len(l.spans) {
-		sp = l.spans[r.next]
-	}
-	more, ended := l.changed, l.ended
-	l.mu.Unlock()
-	left := sp.to - sp.from - r.done
-	if left == 0 {
+	r.log.mu.Lock()
+	size, ended, changed := r.log.size, r.log.ended, r.log.changed
+	r.log.mu.Unlock()
+	if r.at == size {
 		if ended {
 			return 0, nil, nil, io.EOF
 		}
-		return 0, nil, more, nil
+		return 0, nil, changed, nil
 	}
-	if r.files[sp.stream] == nil {
-		if r.files[sp.stream], err = os.Open(l.path(sp.stream)); err != nil {
+	if r.file == nil {
+		if r.file, err = os.Open(r.log.path); err != nil {
 			return 0, nil, nil, err
 		}
 	}
-	n, err := r.files[sp.stream].ReadAt(r.buf[:min(left, int64(len(r.buf)))], sp.from+r.done)
+	if r.left == 0 {
+		if r.stream, r.left, err = readHead(r.file, r.at); err != nil {
+			return 0, nil, nil, fmt.Errorf("read log: %w", err)
+		}
+		r.at += recordHead
+	}
+	n, err := r.file.ReadAt(r.buf[:min(r.left, int64(len(r.buf)))], r.at)
 	if n == 0 {
 		return 0, nil, nil, fmt.Errorf("read log: %w", err)
 	}
-	r.done += int64(n)
-	return sp.stream, r.buf[:n], nil, nil
+	r.at, r.left = r.at+int64(n), r.left-int64(n)
+	return r.stream, r.buf[:n], nil, nil
 }
 
 // follow calls emit for the log from its beginning on until the command has

@@ -5,18 +5,41 @@ package toolbox
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
 )
 
-// jobVar marks all processes that one session or one command started: a
-// process that left its group, session and parent still carries it.
+// job names all processes that one session, one terminal or one command
+// started: a process that left its process group, session and parent is still
+// of its job.
+type job struct {
+	// ID is in the environment of its processes, under jobVar. It finds them
+	// where the server is the user itself and can't set groups.
+	ID string `json:"job"`
+	// Group is a supplementary group of its processes, which only root could
+	// take from them. Files that a job may use are of its group.
+	Group uint32 `json:"group"`
+}
+
 const jobVar = "TOOLBOX_JOB"
+
+// newJob returns a job that no other process is of. Groups below a million may
+// mean something to somebody; numbers are random so that those of processes
+// that escaped long ago do not come back.
+func newJob() job {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails; the program ends before it does
+	return job{ID: uuid.NewString(), Group: 1<<20 + binary.NativeEndian.Uint32(b[:])%(1<<31-1<<20)}
+}
 
 // proc is one running process.
 type proc struct {
@@ -63,18 +86,17 @@ func allProcs() []proc {
 	return procs
 }
 
-// jobProcs returns the living processes of a job: the leader, its session,
-// their descendants, and whoever carries the job's mark. Leader 0 is none.
-func jobProcs(leader int, job string) []int {
+// procs returns the job's living processes: the leader, its session, their
+// descendants, and whoever carries the job's mark. Leader 0 is none.
+func (j job) procs(leader int) []int {
 	procs := allProcs()
 	member := map[int]bool{}
-	mark := []byte(jobVar + "=" + job)
 	self := os.Getpid()
 	for _, p := range procs {
 		if p.pid == self || p.pid == 1 {
 			continue
 		}
-		if leader > 0 && (p.pid == leader || p.session == leader) || hasMark(p.pid, mark) {
+		if leader > 0 && (p.pid == leader || p.session == leader) || j.marks(p.pid) {
 			member[p.pid] = true
 		}
 	}
@@ -93,11 +115,25 @@ func jobProcs(leader int, job string) []int {
 	return pids
 }
 
-func hasMark(pid int, mark []byte) bool {
-	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+// marks tells whether a process is the job's by its group or, where the server
+// may read that, by its environment.
+func (j job) marks(pid int) bool {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil {
+		for line := range bytes.Lines(status) {
+			if groups, ok := bytes.CutPrefix(line, []byte("Groups:")); ok {
+				if slices.Contains(strings.Fields(string(groups)), strconv.FormatUint(uint64(j.Group), 10)) {
+					return true
+				}
+				break
+			}
+		}
+	}
+	env, err := os.ReadFile(filepath.Join(dir, "environ"))
 	if err != nil {
 		return false
 	}
+	mark := []byte(jobVar + "=" + j.ID)
 	for kv := range bytes.SplitSeq(env, []byte{0}) {
 		if bytes.Equal(kv, mark) {
 			return true
@@ -106,26 +142,26 @@ func hasMark(pid int, mark []byte) bool {
 	return false
 }
 
-// killJob ends a job: a polite signal, a moment, then the hard one until
+// kill ends the job: a polite signal, a moment, then the hard one until
 // nothing is left, because what forks faster than it is killed must be looked
 // for again.
-func killJob(ctx context.Context, leader int, job string, grace time.Duration) {
+func (j job) kill(ctx context.Context, leader int, grace time.Duration) {
 	if grace > 0 {
-		signalAll(jobProcs(leader, job), unix.SIGTERM)
-		for deadline := time.Now().Add(grace); time.Now().Before(deadline) && len(jobProcs(leader, job)) > 0; {
+		signalAll(j.procs(leader), unix.SIGTERM)
+		for deadline := time.Now().Add(grace); time.Now().Before(deadline) && len(j.procs(leader)) > 0; {
 			if !pause(ctx, 10*time.Millisecond) {
 				break
 			}
 		}
 	}
 	for range 200 {
-		pids := jobProcs(leader, job)
+		pids := j.procs(leader)
 		if len(pids) == 0 {
 			return
 		}
 		// Stopped processes do not fork while the others are killed.
 		signalAll(pids, unix.SIGSTOP)
-		signalAll(jobProcs(leader, job), unix.SIGKILL)
+		signalAll(j.procs(leader), unix.SIGKILL)
 		if !pause(context.WithoutCancel(ctx), 5*time.Millisecond) {
 			return
 		}

@@ -41,7 +41,7 @@ type terminal struct {
 	Active    bool              `json:"active"`
 	LazyStart bool              `json:"lazyStart"`
 
-	job     string
+	job     job
 	server  *Server
 	mu      sync.Mutex
 	file    *os.File // nil until started
@@ -121,7 +121,7 @@ func (t *ptyTable) create(req ptyRequest) (*terminal, error) {
 	}
 	term := &terminal{
 		ID: req.ID, Cwd: t.server.absolute(req.Cwd), Envs: req.Envs, Cols: uint16(req.Cols), Rows: uint16(req.Rows),
-		CreatedAt: t.server.cfg.Now().UTC(), LazyStart: req.LazyStart, job: uuid.NewString(), server: t.server,
+		CreatedAt: t.server.cfg.Now().UTC(), LazyStart: req.LazyStart, job: newJob(), server: t.server,
 		readers: map[*ptyReader]struct{}{}, ended: make(chan struct{}),
 	}
 	t.mu.Lock()
@@ -158,10 +158,27 @@ func (p *terminal) start() error {
 	for k, v := range p.Envs {
 		env[k] = v
 	}
-	cmd := exec.Command(p.server.shell, "-i", "-l") //nolint:noctx // it outlives the request; ended by killJob
-	cmd.Dir, cmd.Env = p.Cwd, append(p.server.environ(env), jobVar+"="+p.job)
-	file, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: p.Cols, Rows: p.Rows})
+	cmd := exec.Command(p.server.shell, "-i", "-l") //nolint:noctx // it outlives the request; ended by kill
+	cmd.Dir, cmd.Env = p.Cwd, append(p.server.environ(env), jobVar+"="+p.job.ID)
+	account := p.server.cfg.Account
+	var file, tty *os.File
+	err := account.do(func() (err error) { // the terminal is the user's, to be opened again by its name
+		file, tty, err = pty.Open()
+		return err
+	})
 	if err != nil {
+		return fmt.Errorf("open terminal: %w", err)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.SysProcAttr = account.start(p.job)
+	cmd.SysProcAttr.Setctty = true
+	err = pty.Setsize(file, &pty.Winsize{Cols: p.Cols, Rows: p.Rows})
+	if err == nil {
+		err = cmd.Start()
+	}
+	_ = tty.Close() // the shell's
+	if err != nil {
+		_ = file.Close()
 		return fmt.Errorf("start terminal: %w", err)
 	}
 	p.file, p.cmd, p.Active = file, cmd, true
@@ -224,7 +241,7 @@ func (p *terminal) kill(ctx context.Context) {
 		t.mu.Unlock()
 		return
 	}
-	killJob(ctx, cmd.Process.Pid, p.job, 0)
+	p.job.kill(ctx, cmd.Process.Pid, 0)
 	<-p.ended
 }
 

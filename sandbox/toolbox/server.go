@@ -36,11 +36,16 @@ type Config struct {
 	// Token is the bearer token that every request must carry, until /init
 	// replaces it.
 	Token string
+	// Account is who commands run as and files are touched as; nil is the
+	// server itself. With one, the server must be root, or at least able to
+	// change owners and ids and to signal anybody.
+	Account *Account
 	// Home is the user's home, WorkDir where relative paths start.
 	Home, WorkDir string
-	// StateDir keeps sessions, logs and exit codes. It should be on the
-	// sandbox's disk, and on the file system of WorkDir so that uploads are
-	// renamed into place.
+	// StateDir keeps sessions, logs and exit codes; its parents must be such
+	// that the user can go through them and not change them. It should be on
+	// the sandbox's disk, and on the file system of WorkDir so that uploads
+	// are renamed into place.
 	StateDir string
 	// Env is added to the environment of every process started.
 	Env map[string]string
@@ -100,10 +105,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.User = "daytona"
 	}
 	cfg.Now = clock.OrNow(cfg.Now)
-	for _, dir := range []string{"sessions", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(cfg.StateDir, dir), 0o700); err != nil {
-			return nil, fmt.Errorf("open toolbox: %w", err)
-		}
+	if err := prepare(cfg); err != nil {
+		return nil, fmt.Errorf("open toolbox: %w", err)
 	}
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -124,6 +127,21 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("open toolbox: %w", err)
 	}
 	return s, nil
+}
+
+// prepare makes the folders of StateDir. Uploads begin in one that is the
+// user's; the others are the server's.
+func prepare(cfg Config) error {
+	for _, dir := range []string{"", "sessions", "run"} {
+		if err := mkdir(filepath.Join(cfg.StateDir, dir)); err != nil {
+			return err
+		}
+	}
+	tmp := filepath.Join(cfg.StateDir, "tmp")
+	if err := os.MkdirAll(tmp, 0o700); err != nil || cfg.Account == nil {
+		return err
+	}
+	return os.Chown(tmp, cfg.Account.UID, cfg.Account.GID)
 }
 
 // Close stops watching. Sessions go on running and a later Open with the same

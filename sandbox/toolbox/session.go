@@ -16,10 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,51 +25,67 @@ import (
 const killGrace = 500 * time.Millisecond
 
 // A session is a folder below StateDir/sessions, named after its id in
-// base64url:
+// base64url. All of it is the server's; what the session's processes use is
+// theirs by the group of their job.
 //
 //	session.json    sessionFile
 //	in              the FIFO that the shell reads its lines from
+//	status          a line "<n> <exit code>" for each command that has ended
 //	exited          the shell's exit code, as its own trap wrote it
 //	shell-exit      the shell's exit code, once the server saw its end
 //	<n>/            the nth command:
-//	    command.json  commandFile
-//	    command.sh    its text;  run.sh  what the shell sources
-//	    in            the FIFO that is its standard input
-//	    index         see commandLog
-//	    out/          stdout, stderr and exit, written by the shell itself
+//	    command.json    commandFile
+//	    command.sh      its text;  run.sh  what the shell sources
+//	    in              the FIFO that is its standard input
+//	    stdout, stderr  the FIFOs that it writes to
+//	    log             what it wrote, see commandLog
 //
 // The shell holds its own end of the FIFO open for writing too, so it waits
-// for lines whether there is a server or not.
+// for lines whether there is a server or not. It gets the status file open, as
+// file descriptor 9, which its commands don't have.
 type sessionFile struct {
 	ID  string `json:"id"`
-	Job string `json:"job"` // what the session's processes carry, see jobVar
-	PID int    `json:"pid"` // the shell's, as long as that carries Job
+	Job job    `json:"job"` // of the session's processes
+	PID int    `json:"pid"` // the shell's, as long as that is of the job
 }
 
 type session struct {
 	sessionFile
 	server *Server
 	dir    string
+	status *statusReader
+	// poke asks follow to look at the status file; it holds one request, more
+	// are the same one.
+	poke chan struct{}
 
 	mu       sync.Mutex
 	commands []*command // in the order in which they run
 	deleted  bool
+	closed   bool // no command can begin any more
 
-	// dead is closed when the shell has ended, after code was set.
-	dead chan struct{}
-	code int
+	// dead is closed when the shell has ended, after code was set; over, when
+	// all commands have ended or the server closes.
+	dead, over chan struct{}
+	code       int
+}
+
+func (t *sessionTable) newSession(f sessionFile, dir string) *session {
+	return &session{
+		sessionFile: f, server: t.server, dir: dir, status: &statusReader{path: filepath.Join(dir, "status")},
+		poke: make(chan struct{}, 1), dead: make(chan struct{}), over: make(chan struct{}),
+	}
 }
 
 // sessionTable is all sessions by id.
 type sessionTable struct {
-	server *Server
-	mu     sync.Mutex
-	byID   map[string]*session
-	byOut  map[string]*command // by the folder that the command writes into
+	server   *Server
+	mu       sync.Mutex
+	byID     map[string]*session
+	byStatus map[string]*session // by their status file
 }
 
 func newSessionTable(s *Server) *sessionTable {
-	return &sessionTable{server: s, byID: map[string]*session{}, byOut: map[string]*command{}}
+	return &sessionTable{server: s, byID: map[string]*session{}, byStatus: map[string]*session{}}
 }
 
 func (t *sessionTable) root() string { return filepath.Join(t.server.cfg.StateDir, "sessions") }
@@ -109,16 +123,14 @@ func (t *sessionTable) create(id, dir string) error {
 	if t.byID[id] != nil {
 		return fail(http.StatusConflict, "CONFLICT", "session already exists: %s", id)
 	}
-	s := &session{
-		sessionFile: sessionFile{ID: id, Job: uuid.NewString()}, server: t.server,
-		dir:  filepath.Join(t.root(), base64.RawURLEncoding.EncodeToString([]byte(id))),
-		dead: make(chan struct{}),
-	}
+	name := base64.RawURLEncoding.EncodeToString([]byte(id))
+	s := t.newSession(sessionFile{ID: id, Job: newJob()}, filepath.Join(t.root(), name))
 	if err := s.start(dir); err != nil {
 		_ = os.RemoveAll(s.dir) // nothing of it runs
 		return fmt.Errorf("start session %s: %w", id, err)
 	}
 	t.byID[id] = s
+	t.watchLocked(s)
 	return nil
 }
 
@@ -127,7 +139,7 @@ func (s *session) start(dir string) error {
 	if err := os.RemoveAll(s.dir); err != nil {
 		return err
 	}
-	if err := os.Mkdir(s.dir, 0o700); err != nil {
+	if err := mkdir(s.dir); err != nil {
 		return err
 	}
 	fifo := filepath.Join(s.dir, "in")
@@ -139,22 +151,39 @@ func (s *session) start(dir string) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	status, err := os.OpenFile(s.status.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = status.Close() }() // only the shell writes
+	exited := filepath.Join(s.dir, "exited")
+	if err := os.WriteFile(exited, nil, 0o600); err != nil {
+		return err
+	}
+	account := s.server.cfg.Account
+	if err := account.give(exited, s.Job, 0o660); err != nil {
+		return err
+	}
 	cmd := exec.Command(s.server.shell) //nolint:noctx // it outlives the request and the server
-	cmd.Dir, cmd.Env = dir, append(s.server.environ(nil), jobVar+"="+s.Job)
+	cmd.Dir, cmd.Env = dir, append(s.server.environ(nil), jobVar+"="+s.Job.ID)
 	cmd.Stdin = in
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.ExtraFiles = []*os.File{statusFD - 3: status}
+	cmd.SysProcAttr = account.start(s.Job)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	s.PID = cmd.Process.Pid
 	// Only its parent is told how the shell ends; this is for a server that
 	// comes later.
-	if err := s.tell("trap " + quote("echo $? >"+quote(filepath.Join(s.dir, "exited"))) + " EXIT\n"); err != nil {
+	if err := s.tell("trap " + quote("echo $? >"+quote(exited)) + " EXIT\n"); err != nil {
 		s.server.log.Warn("no trap set in session", "session", s.ID, "err", err)
 	}
 	s.server.wg.Go(func() { s.wait(cmd) })
 	return writeJSONFile(filepath.Join(s.dir, "session.json"), s.sessionFile)
 }
+
+// statusFD is where the shell has the status file open.
+const statusFD = 9
 
 // wait notes the end of a shell that this server started. When the server
 // stops first, the next one watches it.
@@ -175,9 +204,8 @@ func (s *session) wait(cmd *exec.Cmd) {
 // exit code is what it left itself, or a kill's. After a cold start of the
 // sandbox its process id is somebody else's.
 func (s *session) watchOrphan() {
-	mark := []byte(jobVar + "=" + s.Job)
 	for {
-		if p, ok := readProc(s.PID); !ok || p.zombie || !hasMark(s.PID, mark) {
+		if p, ok := readProc(s.PID); !ok || p.zombie || !s.Job.marks(s.PID) {
 			code, ok := readCode(filepath.Join(s.dir, "exited"))
 			if !ok {
 				code = 128 + int(unix.SIGKILL)
@@ -212,36 +240,150 @@ func (t *sessionTable) load() error {
 			t.server.log.Warn("session dropped", "folder", e.Name(), "err", err)
 			continue
 		}
-		t.mu.Lock()
-		t.byID[s.ID] = s
-		t.mu.Unlock()
 		if code, ok := readCode(filepath.Join(s.dir, "shell-exit")); ok {
 			s.code = code
 			close(s.dead)
 		} else {
 			t.server.wg.Go(s.watchOrphan)
 		}
-		for _, c := range s.commands {
-			t.track(c)
-		}
+		s.settle() // before anybody asks
+		t.mu.Lock()
+		t.byID[s.ID] = s
+		t.watchLocked(s)
+		t.mu.Unlock()
 	}
 	return nil
 }
 
 func (t *sessionTable) loadSession(dir string) (*session, error) {
-	s := &session{server: t.server, dir: dir, dead: make(chan struct{})}
+	s := t.newSession(sessionFile{}, dir)
 	if err := readJSONFile(filepath.Join(dir, "session.json"), &s.sessionFile); err != nil {
 		return nil, err
 	}
 	for n := 1; ; n++ {
-		c, err := loadCommand(s, filepath.Join(dir, strconv.Itoa(n)))
+		c, err := loadCommand(s, n)
 		if errors.Is(err, os.ErrNotExist) {
 			return s, nil
 		}
 		if err != nil {
+			for _, c := range s.commands {
+				c.close()
+			}
 			return nil, err
 		}
 		s.commands = append(s.commands, c)
+	}
+}
+
+// watchLocked begins to follow a session; t.mu is held.
+func (t *sessionTable) watchLocked(s *session) {
+	t.byStatus[s.status.path] = s
+	if err := t.server.watcher.Add(s.status.path); err != nil {
+		t.server.log.Warn("session is polled", "session", s.ID, "err", err)
+	}
+	t.server.wg.Go(func() {
+		s.follow()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.byStatus[s.status.path] == s {
+			delete(t.byStatus, s.status.path)
+			_ = t.server.watcher.Remove(s.status.path) // gone with a deleted session
+		}
+	})
+}
+
+// watch passes events of the file system on to the sessions that they are for.
+func (t *sessionTable) watch() {
+	for {
+		select {
+		case e, ok := <-t.server.watcher.Events:
+			if !ok {
+				return
+			}
+			t.mu.Lock()
+			s := t.byStatus[e.Name]
+			t.mu.Unlock()
+			if s != nil {
+				select {
+				case s.poke <- struct{}{}:
+				default:
+				}
+			}
+		case err, ok := <-t.server.watcher.Errors:
+			if !ok {
+				return
+			}
+			// Events were lost: every session looks once a second anyway.
+			t.server.log.Warn("file events lost", "err", err)
+		}
+	}
+}
+
+// follow publishes the ends of commands as they happen, until the shell has
+// ended and with it all commands.
+func (s *session) follow() {
+	defer close(s.over)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for !s.settle() {
+		select {
+		case <-s.poke:
+		case <-s.dead:
+		case <-tick.C:
+		case <-s.server.ctx.Done():
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.closed = true
+			for _, c := range s.commands {
+				if !c.ended() {
+					c.close()
+				}
+			}
+			return
+		}
+	}
+}
+
+// settle publishes the ends that there are, and tells whether no more can come.
+func (s *session) settle() bool {
+	dead := false
+	select {
+	case <-s.dead: // what it wrote before is read below
+		dead = true
+	default:
+	}
+	s.advance()
+	if !dead {
+		return false
+	}
+	s.mu.Lock()
+	s.closed = true
+	rest := slices.Clone(s.commands)
+	s.mu.Unlock()
+	for _, c := range rest {
+		if !c.ended() {
+			c.finish(s.code)
+		}
+	}
+	return true
+}
+
+// advance publishes the ends of commands that are new in the status file.
+func (s *session) advance() {
+	ends, err := s.status.read()
+	if err != nil {
+		s.server.log.Warn("status not read", "session", s.ID, "err", err)
+	}
+	for _, e := range ends {
+		s.mu.Lock()
+		var c *command
+		if e.n >= 1 && e.n <= len(s.commands) {
+			c = s.commands[e.n-1]
+		}
+		s.mu.Unlock()
+		if c != nil && !c.ended() {
+			c.finish(e.code)
+		}
 	}
 }
 
@@ -274,18 +416,10 @@ func (s *session) kill(ctx context.Context) {
 		leader = 0 // the number may be another process's by now
 	default:
 	}
-	killJob(ctx, leader, s.Job, killGrace)
+	s.Job.kill(ctx, leader, killGrace)
 	select {
-	case <-s.dead:
-	case <-time.After(2 * time.Second): // an orphan is looked at once a second
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.commands {
-		select {
-		case <-c.done:
-		case <-time.After(2 * time.Second):
-		}
+	case <-s.over:
+	case <-time.After(3 * time.Second): // an orphan is looked at once a second
 	}
 }
 

@@ -215,9 +215,6 @@ func logShape(r *http.Request) int {
 
 // texts returns the log so far, interleaved and split.
 func (c *command) texts(markers bool) (output, stdout, stderr string, err error) {
-	if err := c.log.advanceIfRunning(c); err != nil {
-		return "", "", "", err
-	}
 	var all, out, errs []byte
 	var last logstream.Stream
 	err = c.log.snapshot(func(st logstream.Stream, p []byte) {
@@ -233,17 +230,6 @@ func (c *command) texts(markers bool) (output, stdout, stderr string, err error)
 		}
 	})
 	return string(all), string(out), string(errs), err
-}
-
-// advanceIfRunning makes the log as new as the request; an ended log is
-// complete.
-func (l *commandLog) advanceIfRunning(c *command) error {
-	select {
-	case <-c.done:
-		return nil
-	default:
-		return l.advance()
-	}
 }
 
 func (s *Server) commandLogs(w http.ResponseWriter, r *http.Request) error {

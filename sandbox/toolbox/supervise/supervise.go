@@ -1,9 +1,9 @@
 //go:build linux
 
-// Package supervise is the first process of a sandbox: root, and so the only
-// one that the user's processes can neither read nor end. It runs the toolbox
-// server as the user, starts it again when it dies, keeps the token and the
-// environment for it in memory meanwhile, and reaps whatever loses its parent.
+// Package supervise is the first process of a sandbox. It runs the toolbox
+// server, starts it again when it dies, keeps the socket, the token and the
+// environment for it meanwhile, and reaps whatever loses its parent. Both are
+// root: the user's processes can neither read nor end them.
 //
 // Sessions are children of the server. When it dies they become children of
 // this process and run on; the next server takes them up.
@@ -25,10 +25,12 @@ import (
 )
 
 // File descriptors that the server finds open: from the first it reads its
-// state, as one JSON value, to the second it writes each new one.
+// state, as one JSON value, to the second it writes each new one, and the
+// third is the socket that it serves.
 const (
 	StateIn  = 3
 	StateOut = 4
+	Socket   = 5
 )
 
 const (
@@ -43,10 +45,9 @@ type Config struct {
 	Argv []string
 	// Env is its whole environment. It must not hold the token.
 	Env []string
-	// UID and GID are the user's.
-	UID, GID uint32
-	// OwnedDirs are made and given to the user before the first start.
-	OwnedDirs []string
+	// Socket listens. It stays open here, so that between two servers nobody
+	// else can take the port; who connects meanwhile waits.
+	Socket *os.File
 	// State is what the first server gets.
 	State  json.RawMessage
 	Logger *slog.Logger
@@ -55,14 +56,6 @@ type Config struct {
 // Run supervises until SIGTERM or SIGINT, then ends every process and returns.
 // It reaps all children of this process, so nothing else in it may start any.
 func Run(cfg Config) error {
-	for _, dir := range cfg.OwnedDirs {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-		if err := os.Chown(dir, int(cfg.UID), int(cfg.GID)); err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, unix.SIGTERM, unix.SIGINT)
 	quit := make(chan struct{}) // closed when everything is to end
@@ -136,8 +129,8 @@ func start(cfg Config, state *stateBox) (pid int, told <-chan struct{}, err erro
 	}
 	pid, err = syscall.ForkExec(cfg.Argv[0], cfg.Argv, &syscall.ProcAttr{
 		Env:   cfg.Env,
-		Files: []uintptr{0, 1, 2, uintptr(in[0]), uintptr(out[1])},
-		Sys:   &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: cfg.UID, Gid: cfg.GID}, Setsid: true},
+		Files: []uintptr{0, 1, 2, uintptr(in[0]), uintptr(out[1]), cfg.Socket.Fd()},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
 	_ = unix.Close(in[0])  // the server's ends
 	_ = unix.Close(out[1]) // as above

@@ -5,13 +5,14 @@ package supervise_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,9 +26,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleVar) {
 	case "supervisor":
 		err := supervise.Run(supervise.Config{
-			Argv: []string{os.Args[0]}, Env: []string{roleVar + "=server"},
-			UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
-			OwnedDirs: []string{os.Getenv("OWNED")}, State: json.RawMessage(`{"n":0}`), Logger: slog.New(slog.DiscardHandler),
+			Argv: []string{os.Args[0]}, Env: []string{roleVar + "=server"}, Socket: os.NewFile(3, "socket"),
+			State: json.RawMessage(`{"n":0}`), Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			panic(err)
@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// server says what it was given, counts on, and dies twice.
+// server says what it was given, counts on, and dies twice; the third answers
+// on the socket.
 func server() {
 	text, err := io.ReadAll(os.NewFile(supervise.StateIn, "in"))
 	if err != nil {
@@ -59,22 +60,47 @@ func server() {
 	if state.N < 3 {
 		os.Exit(1)
 	}
-	time.Sleep(time.Hour)
+	ln, err := net.FileListener(os.NewFile(supervise.Socket, "socket"))
+	if err != nil {
+		panic(err)
+	}
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = conn.Write([]byte("third"))
+		_ = conn.Close()
+	}
 }
 
-func TestRestartKeepsState(t *testing.T) {
+func TestRestartKeepsStateAndSocket(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("needs root to set the user of a process")
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	owned := t.TempDir() + "/owned"
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = []string{roleVar + "=supervisor", "OWNED=" + owned, "SECRET=x"}
+	cmd.Env = []string{roleVar + "=supervisor", "SECRET=x"}
+	cmd.ExtraFiles = []*os.File{socket}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	if err := errors.Join(ln.Close(), socket.Close()); err != nil { // it is the supervisor's now
+		t.Fatal(err)
+	}
+	// Who connects while there is no server waits for the next one.
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
 		t.Fatal(err)
 	}
 	in := bufio.NewReader(out)
@@ -83,9 +109,13 @@ func TestRestartKeepsState(t *testing.T) {
 		if err != nil || line != want+" "+roleVar+"=server\n" {
 			t.Fatalf("server was given %q, %v; want %s", line, err, want)
 		}
+		if l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr); err == nil {
+			_ = l.Close()
+			t.Error("the port was free")
+		}
 	}
-	if info, err := os.Stat(owned); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("owned folder: %v, %v", info, err)
+	if text, err := io.ReadAll(conn); err != nil || string(text) != "third" {
+		t.Errorf("from the socket: %q, %v", text, err)
 	}
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
