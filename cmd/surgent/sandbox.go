@@ -58,6 +58,7 @@ func sandboxServeCommand() *cobra.Command {
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:3211", "where to listen")
 	f.StringVar(&o.Key, "api-key", "", "the key that clients must send")
 	f.StringVar(&keyFile, "api-key-file", "", "a file with that key, which no process list shows")
+	f.IntVar(&o.Server, "for-server", 0, "process id of the server that it belongs to: listens at once, and ends with it")
 	f.StringVar(&o.Data, "data", "", "folder of the sandboxes (default: SURGENT_DATA/sandboxes)")
 	f.StringVar(&o.Cache, "cache", "", "folder of base and warm images (default: SURGENT_CACHE)")
 	return cmd

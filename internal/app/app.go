@@ -96,7 +96,7 @@ func (a *App) open(ctx context.Context, webDevServer *url.URL) error {
 		return err
 	}
 	a.closers = append(a.closers, release)
-	if a.listener, err = listen(a.config.Addr); err != nil {
+	if a.listener, err = listen("SURGENT_ADDR", a.config.Addr); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, func() { _ = a.listener.Close() })

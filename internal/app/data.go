@@ -37,18 +37,19 @@ func openData(dir string) (release func(), err error) {
 	return func() { _ = f.Close() }, nil // closing gives the lock up
 }
 
-// listen opens the server's address, or says how to get another.
-func listen(addr string) (net.Listener, error) {
+// listen opens an address, or says how to get another: setting names what
+// chooses it.
+func listen(setting, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	switch {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("SURGENT_ADDR: %s is taken: stop what listens there, or choose another port", addr)
+		return nil, fmt.Errorf("%s: %s is taken: stop what listens there, or choose another port", setting, addr)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("SURGENT_ADDR: this user may not listen on %s: choose a port above 1023", addr)
+		return nil, fmt.Errorf("%s: this user may not listen on %s: choose a port above 1023", setting, addr)
 	}
-	return nil, fmt.Errorf("SURGENT_ADDR: can't listen on %s: %w", addr, cause(err))
+	return nil, fmt.Errorf("%s: can't listen on %s: %w", setting, addr, cause(err))
 }
 
 // cause returns the innermost error, without the call and path around it.

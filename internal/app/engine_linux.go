@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"surgent.dev/surgent/deploy/workerd"
 	"surgent.dev/surgent/sandbox/engine"
 	toolboxbin "surgent.dev/surgent/sandbox/toolbox/bin"
@@ -92,6 +94,29 @@ func checkStatic(path string) error {
 		}
 	}
 	return nil
+}
+
+// awaitExit returns when another process has ended. It may be anybody's.
+func awaitExit(ctx context.Context, pid int) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("watch process %d: %w", pid, err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	const tick = 200 // milliseconds between looks at ctx
+	for ctx.Err() == nil {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, tick)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("watch process %d: %w", pid, err)
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // probeEngine tries what the engine needs of this machine.

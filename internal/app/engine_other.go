@@ -27,4 +27,6 @@ func (e *embedded) ready(context.Context) error { return nil }
 func (e *embedded) boxes() workerd.Boxes        { return nil }
 func (e *embedded) step() string                { return "" }
 
+func awaitExit(context.Context, int) error { return nil }
+
 func probeEngine(context.Context) []Finding { return nil }

@@ -61,7 +61,7 @@ func openSandboxes(ctx context.Context, a *App) (*sandboxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := listen("127.0.0.1:0")
+	l, err := listen("the engine", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -25,23 +25,26 @@ type SandboxOptions struct {
 	Binary      string // this program's own path
 	Reserve     int64  // bytes of memory to leave to the machine, 0 for the default
 	Logger      *slog.Logger
-	Progress    func(step string) // told what is being built
-	Ready       func(url string)
+	// Server is the process id of the server that the engine belongs to: the
+	// engine ends after it. 0 for none.
+	Server   int
+	Progress func(step string) // told what is being built
+	Ready    func(url string)
 }
 
 // ServeSandboxes runs the sandbox engine alone until ctx ends. It listens once
-// the base of all sandboxes stands, so that a client who reaches it can work.
+// the base of all sandboxes stands, so that a client who reaches it can work;
+// for a server of its own at once, which shows people what is being built.
 func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
 	if os.Geteuid() != 0 {
 		return errors.New("the sandbox engine needs root: start it with sudo")
 	}
-	probe, err := listen(o.Addr) // says at once that the address is taken
+	const setting = "--addr"
+	l, err := listen(setting, o.Addr) // says at once that the address is taken
 	if err != nil {
 		return err
 	}
-	if err := probe.Close(); err != nil {
-		return fmt.Errorf("close %s: %w", o.Addr, err)
-	}
+	defer func() { _ = l.Close() }() // closed by the stage that serves, as a rule
 	e, err := newEmbedded(engineSettings{
 		data: o.Data, cache: o.Cache, key: o.Key, baseImage: o.BaseImage, binary: o.Binary, reserve: o.Reserve,
 	}, o.Logger)
@@ -52,18 +55,32 @@ func ServeSandboxes(ctx context.Context, o SandboxOptions) error {
 	if err != nil {
 		return err
 	}
+	serve := func(ctx context.Context) error {
+		o.Ready("http://" + l.Addr().String() + "/api")
+		return serveHTTP(ctx, l, handler, o.Logger, 2*time.Second)
+	}
+	if o.Server != 0 {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		return supervise(ctx, []stage{
+			{"engine", e.run},
+			{"API", serve},
+			{"server", func(ctx context.Context) error { defer cancel(); return awaitExit(ctx, o.Server) }},
+		})
+	}
+	if err := l.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", o.Addr, err)
+	}
 	return supervise(ctx, []stage{
 		{"engine", e.run},
 		{"API", func(ctx context.Context) error {
 			if err := awaitBase(ctx, e, o.Progress); err != nil {
 				return err
 			}
-			l, err := listen(o.Addr)
-			if err != nil {
+			if l, err = listen(setting, o.Addr); err != nil {
 				return err
 			}
-			o.Ready("http://" + l.Addr().String() + "/api")
-			return serveHTTP(ctx, l, handler, o.Logger, 2*time.Second)
+			return serve(ctx)
 		}},
 	})
 }
@@ -150,7 +167,7 @@ func PurgeSandboxes(ctx context.Context, o SandboxOptions) error {
 	if err != nil {
 		return err
 	}
-	l, err := listen("127.0.0.1:0")
+	l, err := listen("the engine", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
