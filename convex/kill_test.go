@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,8 +44,9 @@ func (panicker) Helper()                   {}
 func (panicker) Fatal(args ...any)         { panic(fmt.Sprint(args...)) }
 func (panicker) Errorf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
 
-// TestKilledServer kills the server's process in the middle of a client's
-// mutations, several times: each must count once.
+// TestKilledServer kills the server's process in the middle of two clients'
+// mutations, several times: each must count once. Clients and server are
+// processes of their own.
 func TestKilledServer(t *testing.T) {
 	t.Parallel()
 	node, dir := requireClients(t)
@@ -54,38 +56,43 @@ func TestKilledServer(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "exactly-once.mjs")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CONVEX_PACKAGE=convex", "CONVEX_VERSION=1.48.0", "CONVEX_URL=http://"+addr, "TOTAL=1000")
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	const clients = 2
+	ended := make(chan error, clients)
+	for range clients {
+		cmd := clientProcess(ctx, node, dir, "exactly-once.mjs", "http://"+addr, "TOTAL=700")
+		var errs strings.Builder
+		cmd.Stderr = &errs
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		if !lines.Scan() {
+			t.Fatalf("the client ended early: %v\n%s", cmd.Wait(), errs.String())
+		}
+		go func() {
+			_, _ = io.Copy(io.Discard, out)
+			err := cmd.Wait()
+			if err != nil {
+				err = fmt.Errorf("%w\n%s", err, errs.String())
+			}
+			ended <- err
+		}()
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() {
-		t.Fatalf("the client ended early: %v\n%s", cmd.Wait(), errs.String())
-	}
-	ended := make(chan error, 1)
-	go func() {
-		_, _ = io.Copy(io.Discard, out)
-		ended <- cmd.Wait()
-	}()
-	kills := 0
-	for {
+	for kills, done := 0, 0; done < clients; {
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Fatalf("after %d kills: %v\n%s", kills, err, errs.String())
+				t.Fatalf("after %d kills: %v", kills, err)
 			}
 			if kills < 2 {
-				t.Errorf("the client was done after %d kills, too few to tell", kills)
+				t.Errorf("a client was done after %d kills, too few to tell", kills)
 			}
-			return
+			done++
+			continue
 		case <-time.After(700 * time.Millisecond):
 		}
 		if kills < 5 {
@@ -94,6 +101,42 @@ func TestKilledServer(t *testing.T) {
 			kills++
 		}
 	}
+}
+
+// A quota holds for clients in several processes at once.
+func TestQuotaOverProcesses(t *testing.T) {
+	t.Parallel()
+	node, dir := requireClients(t)
+	s := startServer(t)
+	outs := make(chan string, 2)
+	for range cap(outs) {
+		go func() {
+			out, err := clientProcess(t.Context(), node, dir, "quota.mjs", s.url, "CHANNEL=shared").CombinedOutput()
+			if err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+			outs <- strings.TrimSpace(string(out))
+		}()
+	}
+	sum := 0
+	for range cap(outs) {
+		n, err := strconv.Atoi(<-outs)
+		if err != nil {
+			t.Error(err)
+		}
+		sum += n
+	}
+	if sum != 3 {
+		t.Errorf("%d creates succeeded, want 3", sum)
+	}
+}
+
+// clientProcess is a script that uses the newest official client.
+func clientProcess(ctx context.Context, node, dir, script, url string, env ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, node, script)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), "CONVEX_PACKAGE=convex", "CONVEX_VERSION=1.48.0", "CONVEX_URL="+url), env...)
+	return cmd
 }
 
 func freeAddr(t *testing.T) string {

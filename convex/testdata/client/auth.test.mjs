@@ -195,6 +195,41 @@ test("61 redirects out of the site are refused", async () => {
   assert.ok((await signIn({ provider: "google", params: { redirectTo: `${process.env.SITE_URL}/dashboard` } })).redirect);
 });
 
+// What the Next.js helper of @convex-dev/auth asks on every page: whether the
+// token of its cookie holds, and for another when it is about to end.
+test("62 a token on a server's side: valid, expired, missing", async () => {
+  const asked = (token) =>
+    fetch(`${url}/api/query`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "convex-client": `npm-${version}`, ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ path: "auth:isAuthenticated", format: "convex_encoded_json", args: [{}] }),
+    });
+  const { tokens } = await signIn({ provider: "anonymous" });
+  assert.equal((await (await asked(tokens.token)).json()).value, true);
+  assert.equal((await (await asked()).json()).value, false);
+  await control("later?seconds=3700");
+  const late = await asked(tokens.token);
+  assert.equal(late.status, 401);
+  assert.doesNotMatch(await late.text(), /Could not find public function/);
+  const next = (await signIn({ refreshToken: tokens.refreshToken })).tokens;
+  assert.equal((await (await asked(next.token)).json()).value, true);
+});
+
+// The Go tests hold the two ends; here the official client must see the words.
+test("59 a locked account says how long it waits", async () => {
+  const mail = email();
+  await password("signUp", mail, "long enough");
+  for (let i = 0; i < 10; i++) await fails(password("signIn", mail, "wrong password"));
+  assert.match((await fails(password("signIn", mail, "long enough"))).message, /TooManyFailedAttempts: wait 6 minutes, then try again/);
+});
+
+test("52 an address is the same however it is capitalised", async () => {
+  const mail = email();
+  await password("signUp", ` ${mail.toUpperCase()}`, "long enough");
+  const { tokens } = await password("signIn", mail, "long enough");
+  assert.equal((await bearer(tokens.token).query(api.auth.loggedInUser, {})).email, mail);
+});
+
 test("63 an imported Lucia hash signs in", async () => {
   const mail = email();
   await http().mutation(api.users.importLucia, { email: mail });
