@@ -140,8 +140,10 @@ type Toolbox interface {
 	WorkDir(ctx context.Context) (string, error)
 	// Within returns the file system of one folder, given as an absolute path:
 	// relative paths start there, and a path that leads out of it, by itself
-	// or through a symbolic link, is ErrInvalid.
-	Within(folder string) Files
+	// or through a symbolic link, is ErrInvalid. So is one that leads to, or
+	// through, a name right below the folder that is among except, in any case
+	// of its letters; searches pass over these.
+	Within(folder string, except ...string) Files
 }
 
 // FileInfo describes a file as Daytona's toolbox does.
@@ -176,6 +178,10 @@ type Upload struct {
 	Path    string
 	Content io.Reader
 }
+
+// MaxEntries is how many entries any list that a toolbox answers has at most;
+// what is over is left off.
+const MaxEntries = 10_000
 
 // Files is the toolbox's file system.
 type Files interface {

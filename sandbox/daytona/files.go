@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func (t *toolbox) params(ctx context.Context, paths, others map[string]string) (
 	}
 	if t.folder != "" && t.c.embedded {
 		q.Set("within", t.folder)
+		q["except"] = t.except
 	}
 	return q, nil
 }
@@ -73,8 +75,21 @@ func (t *toolbox) inside(ctx context.Context, p string) (string, error) {
 	if !below(parts[0], parts[1]) {
 		return "", fmt.Errorf("%s leads out of %s: %w", p, t.folder, sandbox.ErrInvalid)
 	}
+	if t.leftOut(t.folder, full) || t.leftOut(parts[0], parts[1]) {
+		return "", fmt.Errorf("%s leads to what is left out: %w", p, sandbox.ErrInvalid)
+	}
 	return full, nil
 }
+
+// leftOut tells whether the first part of a path below the folder is among the
+// exceptions.
+func (t *toolbox) leftOut(folder, p string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(p, strings.TrimRight(folder, "/")+"/"), "/")
+	return slices.ContainsFunc(t.except, func(e string) bool { return strings.EqualFold(e, first) })
+}
+
+// keep drops paths that lead to what is left out from a server's answer.
+func (t *toolbox) keep(p string) bool { return len(t.except) == 0 || !t.leftOut(t.folder, p) }
 
 func below(folder, p string) bool {
 	folder = strings.TrimRight(folder, "/")
@@ -86,7 +101,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 
 // ListFiles implements sandbox.Files.
 func (t *toolbox) ListFiles(ctx context.Context, p string) ([]sandbox.FileInfo, error) {
-	infos := []sandbox.FileInfo{}
+	infos := list[sandbox.FileInfo]{}
 	q, err := t.params(ctx, map[string]string{"path": p}, nil)
 	if err == nil {
 		err = t.get(ctx, "/files", q, &infos)
@@ -95,7 +110,7 @@ func (t *toolbox) ListFiles(ctx context.Context, p string) ([]sandbox.FileInfo, 
 		return nil, fmt.Errorf("list files of %s: %w", p, err)
 	}
 	if infos == nil {
-		infos = []sandbox.FileInfo{} // some daemons answer null for an empty folder
+		infos = list[sandbox.FileInfo]{} // some daemons answer null for an empty folder
 	}
 	return infos, nil
 }
@@ -265,7 +280,7 @@ func (t *toolbox) SetPermissions(ctx context.Context, p, mode, owner, group stri
 // SearchFiles implements sandbox.Files.
 func (t *toolbox) SearchFiles(ctx context.Context, p, pattern string) ([]string, error) {
 	var a struct {
-		Files []string `json:"files"`
+		Files list[string] `json:"files"`
 	}
 	q, err := t.params(ctx, map[string]string{"path": p}, map[string]string{"pattern": pattern})
 	if err == nil {
@@ -274,24 +289,30 @@ func (t *toolbox) SearchFiles(ctx context.Context, p, pattern string) ([]string,
 	if err != nil {
 		return nil, fmt.Errorf("search files in %s: %w", p, err)
 	}
-	if a.Files == nil {
-		a.Files = []string{}
+	files := []string{}
+	for _, f := range a.Files {
+		if t.keep(f) {
+			files = append(files, f)
+		}
 	}
-	return a.Files, nil
+	return files, nil
 }
 
 // FindInFiles implements sandbox.Files.
 func (t *toolbox) FindInFiles(ctx context.Context, p, pattern string) ([]sandbox.Match, error) {
-	matches := []sandbox.Match{}
+	var answer list[sandbox.Match]
 	q, err := t.params(ctx, map[string]string{"path": p}, map[string]string{"pattern": pattern})
 	if err == nil {
-		err = t.get(ctx, "/files/find", q, &matches)
+		err = t.get(ctx, "/files/find", q, &answer)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find in files of %s: %w", p, err)
 	}
-	if matches == nil {
-		matches = []sandbox.Match{}
+	matches := []sandbox.Match{}
+	for _, m := range answer {
+		if t.keep(m.File) {
+			matches = append(matches, m)
+		}
 	}
 	return matches, nil
 }
@@ -311,7 +332,7 @@ func (t *toolbox) ReplaceInFiles(ctx context.Context, files []string, pattern, n
 	if err := errors.Join(refused...); err != nil {
 		return nil, fmt.Errorf("replace in files: %w", err)
 	}
-	results := []sandbox.ReplaceResult{}
+	results := list[sandbox.ReplaceResult]{}
 	_, err = t.call(ctx, call{
 		method: http.MethodPost, url: "/files/replace", query: q, timeout: quickTimeout, into: &results,
 		json: map[string]any{"files": paths, "pattern": pattern, "newValue": newValue},

@@ -60,20 +60,22 @@ func (t *toolbox) GitCommit(ctx context.Context, path, message, author, email st
 
 // GitStatus implements sandbox.Git.
 func (t *toolbox) GitStatus(ctx context.Context, path string) (*sandbox.GitStatus, error) {
-	var s sandbox.GitStatus
-	if err := t.gitGet(ctx, "status", path, &s); err != nil {
+	var a struct {
+		sandbox.GitStatus
+		FileStatus list[sandbox.FileStatus] `json:"fileStatus"` // in the place of GitStatus's
+	}
+	if err := t.gitGet(ctx, "status", path, &a); err != nil {
 		return nil, err
 	}
-	if s.FileStatus == nil {
-		s.FileStatus = []sandbox.FileStatus{}
-	}
+	s := a.GitStatus
+	s.FileStatus = append([]sandbox.FileStatus{}, a.FileStatus...)
 	return &s, nil
 }
 
 // GitBranches implements sandbox.Git.
 func (t *toolbox) GitBranches(ctx context.Context, path string) ([]string, error) {
 	var a struct {
-		Branches []string `json:"branches"`
+		Branches list[string] `json:"branches"`
 	}
 	err := t.gitGet(ctx, "branches", path, &a)
 	return a.Branches, err
@@ -112,7 +114,7 @@ func (t *toolbox) GitPush(ctx context.Context, path string, creds sandbox.GitCre
 
 // GitHistory implements sandbox.Git.
 func (t *toolbox) GitHistory(ctx context.Context, path string) ([]sandbox.GitCommitInfo, error) {
-	list := []sandbox.GitCommitInfo{}
-	err := t.gitGet(ctx, "history", path, &list)
-	return list, err
+	commits := list[sandbox.GitCommitInfo]{}
+	err := t.gitGet(ctx, "history", path, &commits)
+	return commits, err
 }

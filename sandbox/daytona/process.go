@@ -91,14 +91,14 @@ func (t *toolbox) GetSession(ctx context.Context, sessionID string) (*sandbox.Se
 
 // ListSessions implements sandbox.Processes.
 func (t *toolbox) ListSessions(ctx context.Context) ([]sandbox.Session, error) {
-	list := []sandbox.Session{}
-	if err := t.get(ctx, "/process/session", nil, &list); err != nil {
+	sessions := list[sandbox.Session]{}
+	if err := t.get(ctx, "/process/session", nil, &sessions); err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
-	if list == nil {
-		list = []sandbox.Session{}
+	if sessions == nil {
+		sessions = list[sandbox.Session]{}
 	}
-	return list, nil
+	return sessions, nil
 }
 
 // DeleteSession implements sandbox.Processes.

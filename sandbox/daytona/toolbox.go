@@ -27,6 +27,7 @@ type toolbox struct {
 	c      *Client
 	id     string
 	folder string
+	except []string // names right below folder that are not in it
 	// passive requests are no use of the sandbox: they do not keep it awake.
 	passive bool
 }
@@ -35,8 +36,8 @@ type toolbox struct {
 func (c *Client) Toolbox(id string) sandbox.Toolbox { return &toolbox{c: c, id: id} }
 
 // Within implements sandbox.Toolbox.
-func (t *toolbox) Within(folder string) sandbox.Files {
-	return &toolbox{c: t.c, id: t.id, folder: folder}
+func (t *toolbox) Within(folder string, except ...string) sandbox.Files {
+	return &toolbox{c: t.c, id: t.id, folder: folder, except: except}
 }
 
 // base returns where the toolbox answers.

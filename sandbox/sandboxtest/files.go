@@ -283,4 +283,57 @@ func runWithin(t *testing.T, tb sandbox.Toolbox) {
 	if err != nil || len(infos) != 6 {
 		t.Errorf("list the folder itself: %d entries, %v", len(infos), err)
 	}
+
+	t.Run("but for", func(t *testing.T) { runExcept(t, tb, dir) })
+}
+
+// runExcept: no path leads to what is left out of a folder, and searches pass
+// over it.
+func runExcept(t *testing.T, tb sandbox.Toolbox, dir string) {
+	t.Helper()
+	ctx := caseContext(t)
+	upload(t, tb, dir+"/repo/.git/config", "needle")
+	upload(t, tb, dir+"/repo/sub/.git/f", "needle")
+	execute(t, tb, sandbox.ExecRequest{Dir: dir + "/repo", Command: `
+		ln -s .git g; ln -s sub/../.git far; ln -s .. sub/up; ln -s .git/config c; ln -s g/config chain; ln -s nowhere dangling`})
+	in := tb.Within(dir+"/repo", ".git")
+	for _, p := range []string{
+		".git/config", ".GIT/config", "./.git/config", "sub/../.git/config", "sub/up/.git/config", "g/config", "far/config", "c", "chain",
+		"sub/up/g/../.git/config",
+	} {
+		if r, err := in.Download(ctx, p); err == nil {
+			_ = r.Close()
+			t.Errorf("downloaded %s", p)
+		}
+		if err := in.UploadFiles(ctx, []sandbox.Upload{{Path: p, Content: strings.NewReader("broken")}}); err == nil {
+			t.Errorf("uploaded to %s", p)
+		}
+	}
+	for _, p := range []string{".git", "g", "far", "sub/up/.git"} {
+		if _, err := in.ListFiles(ctx, p); err == nil {
+			t.Errorf("listed %s", p)
+		}
+		if err := in.CreateFolder(ctx, p+"/new", ""); err == nil {
+			t.Errorf("made a folder in %s", p)
+		}
+	}
+	wantError(t, "delete", in.DeleteFile(ctx, "g/config", true), sandbox.ErrInvalid)
+	wantError(t, "delete it", in.DeleteFile(ctx, ".git", true), sandbox.ErrInvalid)
+	wantError(t, "move into", in.MoveFile(ctx, "sub/.git/f", "g/f"), sandbox.ErrInvalid)
+	wantError(t, "move out of", in.MoveFile(ctx, "far/config", "got"), sandbox.ErrInvalid)
+	if results, err := in.ReplaceInFiles(ctx, []string{"c"}, "needle", "broken"); err == nil && (len(results) != 1 || results[0].Success) {
+		t.Errorf("replaced through a link: %+v", results)
+	}
+	if got := download(t, tb, dir+"/repo/.git/config"); string(got) != "needle" {
+		t.Errorf("what is left out is %q", got)
+	}
+	// Only right below the folder.
+	matches, err := in.FindInFiles(ctx, ".", "needle")
+	if err != nil || len(matches) != 1 || matches[0].File != dir+"/repo/sub/.git/f" {
+		t.Errorf("find: %+v, %v", matches, err)
+	}
+	files, err := in.SearchFiles(ctx, ".", "config")
+	if err != nil || len(files) != 0 {
+		t.Errorf("search: %v, %v", files, err)
+	}
 }

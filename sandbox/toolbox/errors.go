@@ -55,6 +55,8 @@ func fileError(path string, err error) error {
 		return fail(http.StatusConflict, "CONFLICT", "%s: already exists", path)
 	case errors.Is(err, errEscapes):
 		return fail(http.StatusForbidden, "FILE_ACCESS_DENIED", "%s: outside of the folder", path)
+	case errors.Is(err, errExcept):
+		return fail(http.StatusForbidden, "FILE_ACCESS_DENIED", "%s: left out", path)
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ELOOP),
 		errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOTEMPTY):
 		return fail(http.StatusBadRequest, "INVALID_FILE_PATH", "%s: %v", path, cause(err))

@@ -5,6 +5,7 @@ package toolbox
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"os/user"
@@ -95,7 +96,7 @@ func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
 		depth = n
 	}
 	return s.withPath(r, "path", ".", func(t *tree, abs string) error {
-		entries, err := list(t, abs, depth)
+		entries, err := list(t, abs, depth, maxEntries)
 		if err != nil {
 			return err
 		}
@@ -104,28 +105,35 @@ func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// list reads a folder, and the folders in it down to depth. A symbolic link is
-// shown as what it leads to, or as itself when it leads nowhere or out.
-func list(t *tree, abs string, depth int) ([]entry, error) {
+// maxEntries bounds what one list answers.
+const maxEntries = 10_000
+
+// list reads a folder, and the folders in it down to depth, up to room entries.
+// A symbolic link is shown as what it leads to, or as itself when it leads
+// nowhere, out, or to what is left out.
+func list(t *tree, abs string, depth, room int) ([]entry, error) {
 	dir, err := t.openDir(abs)
 	if err != nil {
 		return nil, err
 	}
-	names, err := dir.Readdirnames(-1)
+	names, err := dir.Readdirnames(maxEntries)
 	if cerr := dir.Close(); err == nil {
 		err = cerr
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	slices.Sort(names)
 	entries := make([]entry, 0, len(names))
 	for _, name := range names {
+		if len(entries) >= room {
+			break
+		}
 		path := filepath.Join(abs, name)
 		info, err := t.stat(path)
 		if err != nil {
 			if info, err = t.lstat(path); err != nil {
-				continue // it went away while the folder was read
+				continue // it went away while the folder was read, or is left out
 			}
 		}
 		entries = append(entries, newEntry(path, info))
@@ -133,7 +141,7 @@ func list(t *tree, abs string, depth int) ([]entry, error) {
 			if link, err := t.lstat(path); err != nil || link.Mode()&fs.ModeSymlink != 0 {
 				continue // a link to a parent would never end
 			}
-			below, err := list(t, path, depth-1)
+			below, err := list(t, path, depth-1, room-len(entries))
 			if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
 				return nil, err
 			}

@@ -7,13 +7,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// errEscapes: a path that is to stay within a folder leads out of it.
-var errEscapes = errors.New("path leads out of the folder")
+// errEscapes: a path that is to stay within a folder leads out of it, and
+// errExcept, to a name in it that is left out.
+var (
+	errEscapes = errors.New("path leads out of the folder")
+	errExcept  = errors.New("path leads to what is left out")
+)
 
 // maxLinks is how many symbolic links one path may go through.
 const maxLinks = 40
@@ -27,8 +32,9 @@ const maxLinks = 40
 // os.Root would do, but it relies on O_DIRECTORY|O_NOFOLLOW refusing a link,
 // and gVisor's kernel follows it.
 type folder struct {
-	dir string
-	fd  int
+	dir    string
+	fd     int
+	except []string // names right below it that no path leads to
 }
 
 // openFolder opens dir, itself by any way that leads to it.
@@ -101,6 +107,9 @@ func (f *folder) resolve(abs string, last bool, missing func(fd int, name string
 			_ = unix.Close(stack[len(stack)-1])
 			stack = stack[:len(stack)-1]
 			continue
+		}
+		if len(stack) == 1 && slices.ContainsFunc(f.except, func(e string) bool { return strings.EqualFold(e, name) }) {
+			return place{}, errExcept
 		}
 		dir := stack[len(stack)-1]
 		if final && !last {

@@ -3,6 +3,7 @@
 package toolbox
 
 import (
+	"errors"
 	"io/fs"
 	"net/http"
 	"os"
@@ -13,7 +14,8 @@ import (
 )
 
 // tree is the part of the file system that one request may touch: all of it,
-// or with the query parameter within=<folder> that folder only.
+// or with the query parameter within=<folder> that folder only, without the
+// names right below it that parameters except=<name> say.
 type tree struct {
 	work   string  // where relative paths start
 	folder *folder // nil for everything
@@ -33,6 +35,7 @@ func (s *Server) tree(r *http.Request) (*tree, error) {
 	if err != nil {
 		return nil, fileError(dir, err)
 	}
+	f.except = r.URL.Query()["except"]
 	return &tree{work: f.dir, folder: f}, nil
 }
 
@@ -51,6 +54,15 @@ func (t *tree) abs(path string) (string, error) {
 		path = filepath.Join(t.work, path)
 	}
 	return filepath.Clean(path), nil
+}
+
+// leftOut tells whether a path below the folder is one that no path leads to.
+func (t *tree) leftOut(abs string) bool {
+	if t.folder == nil || len(t.folder.except) == 0 {
+		return false
+	}
+	_, err := t.lstat(abs)
+	return errors.Is(err, errExcept)
 }
 
 func (t *tree) openFile(abs string, flag int, perm uint32) (*os.File, error) {

@@ -52,6 +52,9 @@ func walk(t *tree, abs string, visit func(path string, d fs.DirEntry) error) err
 	}
 	for _, d := range entries {
 		path := filepath.Join(abs, d.Name())
+		if t.leftOut(path) {
+			continue
+		}
 		if err := visit(path, d); err != nil {
 			return err
 		}

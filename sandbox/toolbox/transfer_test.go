@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,4 +252,24 @@ func TestPortsAndProxy(t *testing.T) {
 	}
 	b.do("GET", "/proxy/1/", nil, 502)
 	b.do("GET", "/proxy/70000/", nil, 400)
+}
+
+func TestListIsBounded(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	for _, dir := range []string{"flat", "deep/a", "deep/b"} {
+		if err := os.MkdirAll(filepath.Join(b.dir, "work", dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 6000 {
+			if err := os.WriteFile(filepath.Join(b.dir, "work", dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for query, want := range map[string]int{"path=flat": 6000, "path=deep&depth=2": 10_000} {
+		if got := decode[[]obj](t, b.do("GET", "/files?"+query, nil, 200)); len(got) != want {
+			t.Errorf("%s: %d entries, want %d", query, len(got), want)
+		}
+	}
 }

@@ -160,5 +160,5 @@ func (m *module) reach(ctx *function.ActionCtx, p *projects.Project) (*box, erro
 	if err != nil {
 		return nil, err
 	}
-	return &box{Files: tb.Within(root), root: path.Clean(root)}, nil
+	return &box{Files: tb.Within(root, ".git"), root: path.Clean(root)}, nil
 }
