@@ -108,7 +108,7 @@ func (a *Auth) google(ctx *function.ActionCtx, params value.Object, verifier *st
 		query.Set("redirectTo", text)
 	}
 	var id string
-	step := storeArgs{Type: stepVerifier, OldSession: sessionID(ctx.Identity().SessionID())}
+	step := storeArgs{Type: stepVerifier, OldSession: sessionID(ctx.Identity().SessionID()), Address: ctx.Address()}
 	if err := ctx.RunMutation("auth:store", storeCall{step}, &id); err != nil {
 		return nil, err
 	}

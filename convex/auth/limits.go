@@ -34,20 +34,31 @@ func (a *Auth) charge(ctx *function.MutationCtx, identifier string, most int) (m
 	return 0, rateLimits.Patch(ctx, ctx.DB, row.ID, value.Object{"attemptsLeft": left - 1, "lastAttemptTime": now})
 }
 
-// admit charges a new account or guest to the address that it comes from. What
-// the program itself makes comes from none.
-func (a *Auth) admit(ctx *function.MutationCtx, address string) error {
+// admit charges something that the address may do only so often an hour: what
+// is a plural. What the program itself does comes from no address.
+func (a *Auth) admit(ctx *function.MutationCtx, address, what string, most int) error {
 	if address == "" {
 		return nil
 	}
-	minutes, err := a.charge(ctx, "new accounts from "+address, a.config.MaxNewAccounts)
+	minutes, err := a.charge(ctx, what+" from "+address, most)
 	if err != nil {
 		return err
 	}
 	if minutes > 0 {
-		return function.Errorf("limited", "Too many new accounts from this address. Wait %s.", inMinutes(minutes))
+		return function.Errorf("limited", "Too many %s from this address. Wait %s.", what, inMinutes(minutes))
 	}
 	return nil
+}
+
+// admitAccount charges a new account or guest.
+func (a *Auth) admitAccount(ctx *function.MutationCtx, address string) error {
+	return a.admit(ctx, address, "new accounts", a.config.MaxNewAccounts)
+}
+
+// admitVerifier charges the begin of a sign-in with a provider, which leaves a
+// row for a day though nobody comes back.
+func (a *Auth) admitVerifier(ctx *function.MutationCtx, address string) error {
+	return a.admit(ctx, address, "sign-ins", 10*a.config.MaxNewAccounts)
 }
 
 func inMinutes(n int) string {

@@ -93,6 +93,28 @@ func TestNewAccountsAreLimitedPerAddress(t *testing.T) {
 	}
 }
 
+// The begin of a sign-in with a provider leaves a row, so it is limited too.
+func TestBegunSignInsAreLimitedPerAddress(t *testing.T) {
+	t.Parallel()
+	a, err := auth.Open(auth.Config{SiteURL: site, KeyFile: filepath.Join(t.TempDir(), "a.pem"), MaxNewAccounts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRunner(t, a)
+	begin := value.Object{"provider": "google"}
+	for range 10 {
+		if text := from(t, r, "203.0.113.7", begin); text != "" {
+			t.Fatal(text)
+		}
+	}
+	if text := from(t, r, "203.0.113.7", begin); text != "Uncaught Error: Too many sign-ins from this address. Wait 6 minutes." {
+		t.Errorf("the eleventh: %q", text)
+	}
+	if n := len(rows(t, r, "authVerifiers")); n != 10 {
+		t.Errorf("%d verifiers", n)
+	}
+}
+
 // Parallel requests get no more than the budget.
 func TestParallelGuests(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,18 @@ import (
 // codeLife is how long a login code waits for its client.
 const codeLife = 2 * time.Minute
 
+// makeVerifier begins a sign-in, for the client that asks.
+func (a *Auth) makeVerifier(ctx *function.MutationCtx, args storeArgs) (verifyID, error) {
+	if err := a.admitVerifier(ctx, args.Address); err != nil {
+		return "", err
+	}
+	v := verifier{}
+	if args.OldSession != "" {
+		v.SessionID = &args.OldSession
+	}
+	return verifiers.Insert(ctx, ctx.DB, v)
+}
+
 // signVerifier ties the browser's secret to the sign-in that a client began.
 func (a *Auth) signVerifier(ctx *function.MutationCtx, id verifyID, secret string) error {
 	v, err := verifiers.Get(ctx, ctx.DB, id)

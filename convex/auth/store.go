@@ -66,17 +66,13 @@ func (a *Auth) store(ctx *function.MutationCtx, call storeCall) (any, error) {
 	case stepAttempt:
 		return a.charge(ctx, args.Account, a.config.MaxFailedAttempts)
 	case stepAdmit:
-		return nil, a.admit(ctx, args.Address)
+		return nil, a.admitAccount(ctx, args.Address)
 	case stepRefresh:
 		return a.refresh(ctx, args.RefreshToken)
 	case stepCode:
 		return a.verifyCode(ctx, args)
 	case stepVerifier:
-		v := verifier{}
-		if args.OldSession != "" {
-			v.SessionID = &args.OldSession
-		}
-		return verifiers.Insert(ctx, ctx.DB, v)
+		return a.makeVerifier(ctx, args)
 	case stepSign:
 		return nil, a.signVerifier(ctx, verifyID(args.Verifier), args.Secret)
 	case stepOAuth:
@@ -93,7 +89,7 @@ func (a *Auth) store(ctx *function.MutationCtx, call storeCall) (any, error) {
 }
 
 func (a *Auth) signInGuest(ctx *function.MutationCtx, args storeArgs) (*grant, error) {
-	if err := a.admit(ctx, args.Address); err != nil {
+	if err := a.admitAccount(ctx, args.Address); err != nil {
 		return nil, err
 	}
 	user, err := ctx.DB.Insert(ctx, UsersTable, value.Object{"isAnonymous": true})

@@ -24,16 +24,17 @@ const (
 // may need, and deletes what has expired from time to time. run runs
 // auth:store.
 func (a *Auth) Run(ctx context.Context, run Invoker) {
-	warn := func(what string, err error) {
+	// What fails is tried again, by the next start or an hour later.
+	warn := func(task string, err error) {
 		if err != nil && ctx.Err() == nil {
-			a.config.Logger.WarnContext(ctx, what, "error", err)
+			a.config.Logger.WarnContext(ctx, "tidy sign-in tables", "task", task, "error", err)
 		}
 	}
-	warn("look through accounts", a.spellAll(ctx, run))
+	warn("e-mail addresses", a.spellAll(ctx, run))
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
-		warn("delete expired sessions", tidyAll(ctx, run))
+		warn("expired rows", tidyAll(ctx, run))
 		select {
 		case <-ctx.Done():
 			return

@@ -37,6 +37,7 @@ func badPath(s string) error {
 // BadPathError is returned for a string that cannot name a function.
 type BadPathError struct{ Path string }
 
+// Error returns a text that says how a path looks.
 func (e *BadPathError) Error() string {
 	return fmt.Sprintf("%s is not a valid path to a Convex function. Use a path like \"messages:list\".", e.Path)
 }

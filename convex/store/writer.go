@@ -20,6 +20,7 @@ const (
 // store refuse. Its text may be shown to clients.
 type DocumentError struct{ Text string }
 
+// Error returns the text.
 func (e *DocumentError) Error() string { return e.Text }
 
 // Writer is how mutations write.

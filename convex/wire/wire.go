@@ -1,7 +1,8 @@
 // Package wire holds what the doors to clients share: timestamps, arguments and
-// client versions in the form in which they travel. The doors are socket (the
-// Convex sync protocol over a WebSocket), api (the HTTP API) and site (sign-in
-// routes and key sets).
+// client versions in the form in which they travel, and the limits on what
+// callers can take before anybody has signed in. The doors are socket (the
+// Convex sync protocol over a WebSocket) and api (the HTTP API); package auth
+// serves the routes of sign-in.
 package wire
 
 import (
