@@ -71,7 +71,7 @@ type Config struct {
 type Service struct {
 	Config
 	repos  *Repos
-	redact func(string) string
+	redact *redactor
 	owner  string // of leases: this process
 
 	workers ends[projects.ID] // the projects that are worked on here
@@ -89,7 +89,7 @@ func New(c Config) (*Service, error) {
 		c.Moment = func(string) {}
 	}
 	return &Service{
-		Config: c, repos: NewRepos(c.DataDir), redact: redactor(c.Secrets), owner: uuid.NewString(),
+		Config: c, repos: NewRepos(c.DataDir), redact: newRedactor(c.Secrets), owner: uuid.NewString(),
 	}, nil
 }
 
@@ -119,7 +119,7 @@ func (s *Service) Register(r *function.Registry) {
 	function.InternalMutation(r, "agent:callStarted", callStarted)
 	function.InternalMutation(r, "agent:callDone", callDone)
 	function.InternalMutation(r, "agent:finish", finish)
-	function.InternalMutation(r, "agent:forget", forget)
+	function.InternalMutation(r, "agent:forget", s.forget)
 }
 
 func millis(t time.Time) float64 { return float64(t.UnixMilli()) }

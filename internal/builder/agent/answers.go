@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -18,7 +20,13 @@ func (s *Service) content(step *Step) ([]json.RawMessage, error) {
 	raw := []byte(step.Raw)
 	if step.Blob != "" {
 		var err error
-		if raw, err = os.ReadFile(s.blobPath(step.Blob)); err != nil {
+		raw, err = os.ReadFile(s.answerPath(step.RunID, step.Blob))
+		if errors.Is(err, fs.ErrNotExist) {
+			// Without it the session would be at its end.
+			s.Logger.Warn("an answer's file is gone", "run", step.RunID, "step", step.N)
+			return []json.RawMessage{textBlock(lostAnswer)}, nil
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read answer %s: %w", step.Blob, err)
 		}
 	}
@@ -32,16 +40,31 @@ func (s *Service) content(step *Step) ([]json.RawMessage, error) {
 	return blocks, nil
 }
 
-func (s *Service) blobPath(hash string) string {
-	return filepath.Join(s.DataDir, "answers", filepath.Base(hash)+".json")
+const lostAnswer = "[A long answer stood here. It is lost.]"
+
+// answersOf is the folder of a run's long answers.
+func (s *Service) answersOf(id RunID) string {
+	return filepath.Join(s.DataDir, "answers", filepath.Base(string(id)))
+}
+
+func (s *Service) answerPath(id RunID, hash string) string {
+	return filepath.Join(s.answersOf(id), filepath.Base(hash)+".json")
+}
+
+// discard removes the long answers of a run whose journal is removed. What
+// stays when that fails is a file that nothing names.
+func (s *Service) discard(id RunID) {
+	if err := os.RemoveAll(s.answersOf(id)); err != nil {
+		s.Logger.Warn("remove answers", "run", id, "error", err)
+	}
 }
 
 // store writes an answer that is too long for a document to a file that its
 // hash names.
-func (s *Service) store(raw []byte) (string, error) {
+func (s *Service) store(id RunID, raw []byte) (string, error) {
 	sum := sha256.Sum256(raw)
 	hash := hex.EncodeToString(sum[:])
-	path := s.blobPath(hash)
+	path := s.answerPath(id, hash)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("make answers folder: %w", err)
 	}

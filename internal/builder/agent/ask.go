@@ -182,7 +182,7 @@ func (t *task) answered(id StepID, n int, got heard, status StepStatus) error {
 		return err
 	}
 	for i, raw := range blocks {
-		if clean := t.redact(string(raw)); clean != string(raw) && len(withoutThinking(blocks[i:i+1])) > 0 {
+		if clean := t.redact.text(string(raw)); clean != string(raw) && len(withoutThinking(blocks[i:i+1])) > 0 {
 			blocks[i] = json.RawMessage(clean) // thinking is signed, and is shown to nobody but its model
 		}
 	}
@@ -196,7 +196,7 @@ func (t *task) answered(id StepID, n int, got heard, status StepStatus) error {
 		raw = json.RawMessage("[]")
 	}
 	if len(raw) > maxRaw {
-		if args.Blob, err = t.store(raw); err != nil {
+		if args.Blob, err = t.store(t.cur.Run.ID, raw); err != nil {
 			return err
 		}
 	} else {

@@ -127,7 +127,7 @@ const (
 )
 
 // forget removes the journal of a session that is gone, in portions.
-func forget(ctx *function.MutationCtx, a sessionArgs) (any, error) {
+func (s *Service) forget(ctx *function.MutationCtx, a sessionArgs) (any, error) {
 	r, err := Runs.Query(ctx.DB, "by_session", a.SessionID).First(ctx)
 	if err != nil || r == nil {
 		return nil, err
@@ -135,7 +135,7 @@ func forget(ctx *function.MutationCtx, a sessionArgs) (any, error) {
 	wait := time.Duration(0)
 	if r.Open() {
 		wait = forgetWait
-	} else if err := purgeRun(ctx, r.ID, forgetPortion); err != nil {
+	} else if err := s.purgeRun(ctx, r.ID, forgetPortion); err != nil {
 		return nil, err
 	}
 	_, err = ctx.Scheduler.RunAfter(ctx, wait, "agent:forget", a)
@@ -149,12 +149,12 @@ func (s *Service) Purge(ctx *function.MutationCtx, id projects.ID, n int) (left 
 	if err != nil || r == nil {
 		return false, err
 	}
-	return true, purgeRun(ctx, r.ID, n)
+	return true, s.purgeRun(ctx, r.ID, n)
 }
 
 // purgeRun removes up to about n documents of a run's journal, and the run once
 // it is empty.
-func purgeRun(ctx *function.MutationCtx, id RunID, n int) error {
+func (s *Service) purgeRun(ctx *function.MutationCtx, id RunID, n int) error {
 	stepDocs, err := steps.Query(ctx.DB, "by_run", id).Take(ctx, n)
 	if err != nil {
 		return err
@@ -176,5 +176,6 @@ func purgeRun(ctx *function.MutationCtx, id RunID, n int) error {
 	if len(stepDocs) == n || len(callDocs) == n {
 		return nil
 	}
+	ctx.AfterCommit(func() { s.discard(id) })
 	return Runs.Delete(ctx, ctx.DB, id)
 }

@@ -187,7 +187,7 @@ func (t *task) callDone(c *Call, res tools.Result) error {
 	if n := repeats(t.upTo(c)); n >= warnAfter {
 		res.Text += fmt.Sprintf("\n(The same call has now failed %d times in a row. Try something else.)", n)
 	}
-	res.Text = t.redact(res.Text)
+	res.Text = t.redact.text(res.Text)
 	if t.results += len(res.Text); t.results > maxResults {
 		// The journal of a run is read in one query, which has its limit.
 		res.Text = cutText(res.Text, shortResult)

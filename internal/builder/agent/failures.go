@@ -18,7 +18,7 @@ func (t *task) failed(id StepID, attempt int, got heard) (time.Duration, *outcom
 	if !errors.As(got.err, &e) {
 		e = &model.Error{Kind: model.Transient, Type: "unknown", Message: got.err.Error(), Cause: got.err}
 	}
-	text := t.redact(e.Message)
+	text := t.redact.text(e.Message)
 	args := stepFailedArgs{fenced: t.fence, RunID: t.cur.Run.ID, StepID: id, Error: text}
 	if got.start.MessageID != "" {
 		u := t.spent(got.usage())

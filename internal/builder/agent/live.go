@@ -42,7 +42,7 @@ type liveBlock struct {
 type live struct {
 	hub    *stream.Hub
 	key    string
-	redact func(string) string
+	redact *redactor
 	now    func() time.Time
 
 	mu      sync.Mutex // the timer shows what came last before a silence
@@ -108,7 +108,7 @@ func (l *live) close(i int) {
 	if i >= len(l.snap.blocks) {
 		return
 	}
-	l.absorb(i)
+	l.absorb(i, true)
 	b := &l.snap.blocks[i]
 	if b.tail != "" {
 		b.pieces = append(slices.Clip(b.pieces), b.tail)
@@ -119,20 +119,26 @@ func (l *live) close(i int) {
 
 func (l *live) show() {
 	for i := range l.pending {
-		l.absorb(i)
+		l.absorb(i, false)
 	}
 	l.publish()
 }
 
-// absorb moves pending text into the snapshot. A tail that has grown too long
-// becomes a piece.
-func (l *live) absorb(i int) {
+// absorb moves pending text into the snapshot, but for an end that may be the
+// beginning of a secret, unless the block is whole. A tail that has grown too
+// long becomes a piece.
+func (l *live) absorb(i int, whole bool) {
 	if l.pending[i].Len() == 0 {
 		return
 	}
 	b := &l.snap.blocks[i]
-	text := l.redact(b.tail + l.pending[i].String())
+	text := l.redact.text(b.tail + l.pending[i].String())
 	l.pending[i].Reset()
+	if !whole {
+		var doubtful string
+		text, doubtful = l.redact.open(text)
+		l.pending[i].WriteString(doubtful)
+	}
 	for len(text) > maxTail {
 		cut := min(len(text), maxPiece)
 		for cut < len(text) && cut > 0 && !utf8.RuneStart(text[cut]) {

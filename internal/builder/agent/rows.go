@@ -138,7 +138,7 @@ func decodeJSON(raw []byte) (any, error) {
 // storable makes a row fit for a document: names that documents can hold,
 // texts without NUL and secrets, and a size below the limit.
 func (s *Service) storable(row map[string]any) map[string]any {
-	v := redactAny(row, s.redact)
+	v := s.redact.json(row)
 	for _, limit := range []int{64 << 10, 16 << 10, 4 << 10, 512} {
 		v = tidy(v, limit, 0)
 		if size(v) <= maxRow {

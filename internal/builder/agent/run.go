@@ -120,7 +120,8 @@ func (t *task) prepare() error {
 	t.env = &tools.Env{
 		Toolbox: t.tb, Root: t.root, Dir: r.Dir, Seen: map[string]string{}, Now: t.Now,
 		Output: func(call, tail string) {
-			t.Streams.Set(outputKey(r.ID, call), t.redact(tail))
+			sure, _ := t.redact.open(t.redact.text(tail))
+			t.Streams.Set(outputKey(r.ID, call), sure)
 		},
 	}
 	for _, e := range t.entries {

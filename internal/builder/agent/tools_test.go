@@ -1,6 +1,8 @@
 package agent_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -208,15 +210,37 @@ func TestLongOutputsAndOddArguments(t *testing.T) {
 	if w.file("long.txt") != long {
 		t.Error("the long file is not whole")
 	}
-	blobs, err := os.ReadDir(filepath.Join(w.data, "answers"))
-	if err != nil || len(blobs) != 1 {
-		t.Errorf("answers = %v, %v", blobs, err)
+	answers := filepath.Join(w.data, "answers", string(w.runs()[0].ID))
+	files, err := os.ReadDir(answers)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("answers = %v, %v", files, err)
+	}
+	raw, err := os.ReadFile(filepath.Join(answers, files[0].Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(raw); files[0].Name() != hex.EncodeToString(sum[:])+".json" || !strings.Contains(dump(t, w.rt), hex.EncodeToString(sum[:])) {
+		t.Errorf("the answer's file is not named by its hash, or its step does not name it: %s", files[0].Name())
 	}
 	// The model gets its own words back whole, from the file.
 	if body := string(w.api.Requests()[2].Body); !strings.Contains(body, long) {
 		t.Error("the long call was not sent back whole")
 	}
 	w.sound()
+	// A session goes on without a file that was lost, and takes its files along
+	// when it is deleted.
+	if err := os.Remove(filepath.Join(answers, files[0].Name())); err != nil {
+		t.Fatal(err)
+	}
+	w.ask("more")
+	if r := w.ended(2)[1]; r.Status != agent.Succeeded {
+		t.Errorf("the next run = %+v %+v", r, r.Error)
+	}
+	w.sound()
+	if err := w.rt.As(w.user).RunMutation(t.Context(), "sessions:deleteSession", object{"sessionId": w.session}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the answers to be removed", func() bool { return !fileExists(answers) })
 }
 
 func nested(n int) any {
