@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -58,7 +59,13 @@ func play(t *testing.T, set settings, mode string, before func(w *world), wants 
 
 func TestToolsTellTheModelWhatIsWrong(t *testing.T) {
 	t.Parallel()
+	outside := t.TempDir()
 	play(t, settings{limits: agent.Limits{Steps: 60}}, "code", func(w *world) {
+		if err := os.Symlink(outside, filepath.Join(w.work, "away")); err != nil {
+			t.Fatal(err)
+		}
+		sh(t, w.work, "mkfifo pipe")
+		write(t, filepath.Join(w.work, "line.txt"), strings.Repeat("y", 200_000))
 		write(t, filepath.Join(w.work, "twice.txt"), "a\na\n")
 		write(t, filepath.Join(w.work, "data.bin"), "a\x00b")
 		write(t, filepath.Join(w.work, "big.txt"), strings.Repeat("x", 5<<20))
@@ -86,6 +93,10 @@ func TestToolsTellTheModelWhatIsWrong(t *testing.T) {
 		want{tool: "Write", input: object{"file_path": ".git/hooks/pre-commit", "content": "x"}, isError: true, text: "belongs to git"},
 		want{tool: "Write", input: object{"file_path": "../../../../../../outside.txt", "content": "x"}, isError: true, text: "outside of the project's folder"},
 		want{tool: "Write", input: object{"file_path": "/etc/passwd", "content": "x"}, isError: true, text: "outside of the project's folder"},
+		want{tool: "Write", input: object{"file_path": "away/x.txt", "content": "x"}, isError: true, text: "cannot be written"},
+		want{tool: "Read", input: object{"file_path": "pipe"}, isError: true, text: "no ordinary file"},
+		want{tool: "Read", input: object{"file_path": "line.txt"}, text: "y… (198000 bytes more)"},
+		want{tool: "Write", input: object{"file_path": "sub/dir/new.txt", "content": "x"}, text: "Created"},
 		want{tool: "Glob", input: object{"pattern": "[", "path": "."}, isError: true, text: "not a valid pattern"},
 		want{tool: "Grep", input: object{"pattern": "("}, isError: true, text: "The search failed"},
 		want{tool: "Bash", input: object{"command": "sleep 60", "timeout": 200}, isError: true, text: "longer than 200ms"},
@@ -94,6 +105,9 @@ func TestToolsTellTheModelWhatIsWrong(t *testing.T) {
 		want{tool: "Bash", input: object{"command": "if then"}, isError: true, text: "syntax error"},
 		want{tool: "Bash", input: object{"command": "printf '\\033[31mred\\033[0m'; echo err >&2"}, text: "red"},
 	)
+	if left, err := os.ReadDir(outside); err != nil || len(left) != 0 {
+		t.Errorf("a link led out of the project: %v, %v", left, err)
+	}
 }
 
 func TestSearchTools(t *testing.T) {
@@ -204,9 +218,16 @@ func TestLongOutputsAndOddArguments(t *testing.T) {
 	if r := w.ended(1)[0]; r.Status != agent.Succeeded {
 		t.Fatalf("run = %+v", r)
 	}
-	if got := w.resultText(0); len(got) > 31_000 || !strings.Contains(got, "bytes left out") {
+	got := w.resultText(0)
+	if len(got) > 31_000 || !strings.Contains(got, "bytes left out (more of it is in /tmp/output-") {
 		t.Errorf("output of %d bytes", len(got))
 	}
+	spilled := regexp.MustCompile(`/tmp/output-[\w-]+\.txt`).FindString(got)
+	all, err := os.ReadFile(spilled)
+	if err != nil || len(all) < 1<<20 || !strings.HasPrefix(string(all), "long-line\n") {
+		t.Errorf("%s has %d bytes, %v", spilled, len(all), err)
+	}
+	_ = os.Remove(spilled) // the toolbox's /tmp is this machine's
 	if w.file("long.txt") != long {
 		t.Error("the long file is not whole")
 	}

@@ -22,7 +22,8 @@ var bashPrompt string
 const (
 	bashTimeout    = 120 * time.Second
 	maxBashTimeout = 600 * time.Second
-	maxOutput      = 30_000 // bytes kept, half of it from each end
+	maxOutput      = 30_000  // bytes that the model gets, half of them from each end
+	maxSpill       = 1 << 20 // bytes of a longer output that are kept in a file
 	liveTail       = 4 << 10
 	liveEvery      = 100 * time.Millisecond
 )
@@ -122,7 +123,7 @@ func follow(ctx context.Context, env *Env, call Call, in bashInput, cmd string, 
 	left := in.timeout() - env.Now().Sub(started)
 	timed, cancel := context.WithTimeoutCause(ctx, max(left, time.Millisecond), sandbox.ErrTimeout)
 	defer cancel()
-	out := &output{id: call.ID, show: env.Output, now: env.Now}
+	out := newOutput(call.ID, env)
 	err := env.Toolbox.FollowLogs(timed, call.ID, cmd, out.write)
 	out.end()
 	switch cause := context.Cause(timed); {
@@ -154,7 +155,30 @@ func follow(ctx context.Context, env *Env, call Call, in bashInput, cmd string, 
 	if err != nil {
 		return Result{}, err
 	}
+	if err := out.spill(ctx, env); err != nil {
+		return Result{}, err
+	}
 	return bashResult(out, end.ExitCode, "", env.Now().Sub(started), dir), nil
+}
+
+// spill puts an output that is too long for the model into a file, where the
+// model can read and search what it does not get.
+func (o *output) spill(ctx context.Context, env *Env) error {
+	if o.both.dropped == 0 {
+		return nil
+	}
+	p := "/tmp/output-" + o.id + ".txt"
+	refused, err := env.save(ctx, p, []byte(o.whole.String()))
+	if err != nil {
+		return err
+	}
+	if refused == nil {
+		o.both.rest = " (all of it is in " + p + ")"
+		if o.whole.dropped > 0 {
+			o.both.rest = " (more of it is in " + p + ")"
+		}
+	}
+	return nil
 }
 
 // endDir returns where the command ended, when that is in the project.
@@ -209,6 +233,7 @@ type output struct {
 	show                 func(id, tail string)
 	now                  func() time.Time
 	both, stdout, stderr headTail
+	whole                headTail // for the file
 
 	mu    sync.Mutex // the timer shows what came last before a silence
 	tail  []byte
@@ -217,8 +242,16 @@ type output struct {
 	over  bool
 }
 
+func newOutput(id string, env *Env) *output {
+	return &output{
+		id: id, show: env.Output, now: env.Now, whole: headTail{limit: maxSpill},
+		both: headTail{limit: maxOutput}, stdout: headTail{limit: maxOutput}, stderr: headTail{limit: maxOutput},
+	}
+}
+
 func (o *output) write(s sandbox.Stream, p []byte) error {
 	o.both.Write(p)
+	o.whole.Write(p)
 	if s == sandbox.Stderr {
 		o.stderr.Write(p)
 	} else {
@@ -266,22 +299,24 @@ func (o *output) end() {
 	}
 }
 
-// headTail keeps the first and the last half of maxOutput bytes.
+// headTail keeps the first and the last half of limit bytes.
 type headTail struct {
+	limit      int
 	head, tail []byte
 	dropped    int
+	rest       string // where all of it is, for the note in the middle
 }
 
 func (h *headTail) Write(p []byte) {
-	if room := maxOutput/2 - len(h.head); room > 0 {
+	if room := h.limit/2 - len(h.head); room > 0 {
 		n := min(room, len(p))
 		h.head = append(h.head, p[:n]...)
 		p = p[n:]
 	}
 	h.tail = append(h.tail, p...)
-	if extra := len(h.tail) - maxOutput/2; extra > 0 {
+	if extra := len(h.tail) - h.limit/2; extra > 0 {
 		h.dropped += extra
-		h.tail = append(h.tail[:0], h.tail[extra:]...)
+		h.tail = h.tail[extra:] // append moves it to a new array in time
 	}
 }
 
@@ -289,5 +324,5 @@ func (h *headTail) String() string {
 	if h.dropped == 0 {
 		return string(h.head) + string(h.tail)
 	}
-	return fmt.Sprintf("%s\n… %d bytes left out …\n%s", h.head, h.dropped, h.tail)
+	return fmt.Sprintf("%s\n… %d bytes left out%s …\n%s", h.head, h.dropped, h.rest, h.tail)
 }

@@ -54,9 +54,18 @@ func (e *Env) load(ctx context.Context, p string) (content []byte, refused *Resu
 	return content, nil, nil
 }
 
+// within returns the files of the folder that p may be written in, which do not
+// follow a link out of it.
+func (e *Env) within(p string) sandbox.Files {
+	if under(p, e.Root) {
+		return e.Toolbox.Within(e.Root)
+	}
+	return e.Toolbox.Within("/tmp") // see writable
+}
+
 // save writes a file.
 func (e *Env) save(ctx context.Context, p string, content []byte) (*Result, error) {
-	err := e.Toolbox.UploadFiles(ctx, []sandbox.Upload{{Path: p, Content: bytes.NewReader(content)}})
+	err := e.within(p).UploadFiles(ctx, []sandbox.Upload{{Path: p, Content: bytes.NewReader(content)}})
 	switch {
 	case errors.Is(err, sandbox.ErrInvalid), gone(err), errors.Is(err, sandbox.ErrConflict):
 		return failed("%s cannot be written: %v", p, err), nil
