@@ -28,6 +28,11 @@ func TestSetupWaitsAndSaysWhyNot(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "database") || !strings.Contains(err.Error(), "300ms") {
 		t.Errorf("got %v", err)
 	}
+	cmd := setupCommand()
+	cmd.SetArgs([]string{"--url", "localhost:3210"})
+	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "http://localhost:3210") {
+		t.Errorf("an address without a scheme: %v", err)
+	}
 }
 
 func TestEngineKey(t *testing.T) {

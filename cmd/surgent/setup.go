@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -29,6 +30,9 @@ func setupCommand() *cobra.Command {
 					return err
 				}
 				at = config.Scheme(cfg.Domain) + "://" + cfg.Domain
+			}
+			if u, err := url.Parse(at); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				return fmt.Errorf("--url: %q is no address such as http://localhost:3210", at)
 			}
 			return awaitServer(cmd.Context(), strings.TrimSuffix(at, "/"), timeout)
 		},

@@ -64,7 +64,11 @@ func privateKey(c Config) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read key file: %w", err)
 	}
-	return parsePrivateKey(text)
+	key, err := parsePrivateKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s holds no key (%w): put its copy back, or remove it: another is made, and everybody signs in again", c.KeyFile, err)
+	}
+	return key, nil
 }
 
 // makePrivateKey writes a new key beside its place and moves it there, so that

@@ -21,6 +21,7 @@ import (
 	"surgent.dev/surgent/convex/auth"
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/convex/schema"
+	"surgent.dev/surgent/convex/store"
 	"surgent.dev/surgent/convex/store/sqlite"
 	"surgent.dev/surgent/convex/stream"
 	"surgent.dev/surgent/deploy/release"
@@ -96,6 +97,9 @@ func (a *App) open(ctx context.Context, webDevServer *url.URL) error {
 		return err
 	}
 	a.closers = append(a.closers, release)
+	if err := openCache(a.config.Cache); err != nil {
+		return err
+	}
 	if a.listener, err = listen("SURGENT_ADDR", a.config.Addr); err != nil {
 		return err
 	}
@@ -220,6 +224,9 @@ func (a *App) openRuntime(ctx context.Context, links projects.Linker) error {
 			a.logger.Error("close database", "error", err)
 		}
 	})
+	if err := a.checkClock(ctx); err != nil {
+		return err
+	}
 	streams := stream.New()
 	a.registry = function.NewRegistry()
 	if err := a.register(a.registry, streams, links); err != nil {
@@ -227,6 +234,17 @@ func (a *App) openRuntime(ctx context.Context, links projects.Linker) error {
 	}
 	a.runtime, err = a.newRuntime(ctx, a.registry, streams)
 	return err
+}
+
+// checkClock warns of a clock that stands before what the database has seen.
+// Commits go on in order all the same; tokens and leases don't.
+func (a *App) checkClock(ctx context.Context) error {
+	return a.store.View(ctx, func(s store.Snapshot) error {
+		if behind := time.Unix(0, int64(s.Timestamp())).Sub(clock.Now()); behind > time.Minute {
+			a.logger.Warn("the clock stands before the newest change in the database: set it, or signing in, previews and runs fail until it has caught up", "behind", behind.Round(time.Second))
+		}
+		return nil
+	})
 }
 
 // origin is where the workspace answers, without a path.
@@ -240,9 +258,16 @@ func openStore(ctx context.Context, path string, declared *schema.Schema) (*sqli
 		err = f.Close()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("SURGENT_DATA: the database %s can't be opened: %w", path, cause(err))
+		return nil, fmt.Errorf("SURGENT_DATA: the database %s can't be opened (%w): make it this user's, or choose another folder", path, cause(err))
 	}
-	return sqlite.Open(ctx, sqlite.Config{Path: path, Schema: declared})
+	s, err := sqlite.Open(ctx, sqlite.Config{Path: path, Schema: declared})
+	switch {
+	case errors.Is(err, sqlite.ErrNewer):
+		return nil, fmt.Errorf("SURGENT_DATA: a newer version of surgent has written %s: run that one, or choose another folder", path)
+	case err != nil:
+		return nil, fmt.Errorf("SURGENT_DATA: the database %s can't be read (%w): put a copy of it in its place, or choose another folder", path, cause(err))
+	}
+	return s, nil
 }
 
 // register joins the product's modules.

@@ -37,6 +37,18 @@ func openData(dir string) (release func(), err error) {
 	return func() { _ = f.Close() }, nil // closing gives the lock up
 }
 
+// openCache makes the folder of images and sees that it may be written.
+func openCache(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = unix.Access(dir, unix.W_OK)
+	}
+	if err != nil {
+		return fmt.Errorf("SURGENT_CACHE: the folder %s can't be written (%w): choose one that this user may write", dir, cause(err))
+	}
+	return nil
+}
+
 // listen opens an address, or says how to get another: setting names what
 // chooses it.
 func listen(setting, addr string) (net.Listener, error) {
@@ -49,7 +61,7 @@ func listen(setting, addr string) (net.Listener, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("%s: this user may not listen on %s: choose a port above 1023", setting, addr)
 	}
-	return nil, fmt.Errorf("%s: can't listen on %s: %w", setting, addr, cause(err))
+	return nil, fmt.Errorf("%s: can't listen on %s (%w): choose an address of this machine, such as 127.0.0.1:3210", setting, addr, cause(err))
 }
 
 // cause returns the innermost error, without the call and path around it.

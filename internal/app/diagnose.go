@@ -2,11 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"strings"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +29,7 @@ type Finding struct {
 // Diagnose looks at a configuration and this machine without starting
 // anything.
 func Diagnose(ctx context.Context, c *config.Config, hasRunsc bool) []Finding {
-	out := []Finding{diagnoseAddr(c), diagnoseData(c), {Part: "cache", Text: c.Cache}, diagnoseWeb(), diagnoseModel(ctx, c)}
+	out := []Finding{diagnoseAddr(c), diagnoseData(c), diagnoseCache(c), diagnoseWeb(), diagnoseModel(ctx, c)}
 	out = append(out, diagnoseSandboxes(ctx, c, hasRunsc)...)
 	out = append(out, diagnoseDeploy(c), diagnoseGoogle(c), diagnoseTool("git", "keeps checkpoints outside of the sandboxes"))
 	for _, name := range c.Unused {
@@ -50,31 +51,53 @@ func diagnoseAddr(c *config.Config) Finding {
 
 func diagnoseData(c *config.Config) Finding {
 	f := Finding{Part: "data", Text: c.Data + ", SQLite"}
-	dir := c.Data
-	for {
-		if _, err := os.Stat(dir); err == nil {
-			break
-		}
-		parent := dir[:strings.LastIndexByte(dir, '/')]
-		if parent == "" {
-			parent = "/"
-		}
-		if parent == dir {
-			break
-		}
-		dir = parent
-	}
-	if err := unix.Access(dir, unix.W_OK); err != nil {
-		f.Text, f.Missing = c.Data+" can't be written: set SURGENT_DATA to a folder of this user", true
-		return f
-	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err == nil {
-		free := fs.Bavail * uint64(fs.Bsize)
+	free, err := writable(c.Data)
+	switch {
+	case err != nil:
+		f.Text, f.Missing = fmt.Sprintf("%s can't be written (%v): set SURGENT_DATA to a folder of this user", c.Data, cause(err)), true
+	case free < leastFree:
+		f.Text, f.Missing = fmt.Sprintf("only %d MB are free in %s: make room, or set SURGENT_DATA to another folder", free>>20, c.Data), true
+	default:
 		f.Text += fmt.Sprintf(", %.1f GB free", float64(free)/1e9)
-		f.Missing = free < leastFree
 	}
 	return f
+}
+
+func diagnoseCache(c *config.Config) Finding {
+	f := Finding{Part: "cache", Text: c.Cache}
+	free, err := writable(c.Cache)
+	if err != nil {
+		f.Text, f.Missing = fmt.Sprintf("%s can't be written (%v): set SURGENT_CACHE to a folder of this user", c.Cache, cause(err)), true
+		return f
+	}
+	f.Text += fmt.Sprintf(", %.1f GB free", float64(free)/1e9)
+	return f
+}
+
+// writable tells how many bytes are free in a folder, or where it would be
+// made, and whether this user may write there.
+func writable(dir string) (free uint64, err error) {
+	for {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			return 0, unix.ENOTDIR
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return 0, err
+		}
+		dir = filepath.Dir(dir)
+	}
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		return 0, err
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, err
+	}
+	return fs.Bavail * uint64(fs.Bsize), nil
 }
 
 func diagnoseWeb() Finding {
@@ -133,6 +156,9 @@ func diagnoseServer(ctx context.Context, c *config.Config) Finding {
 }
 
 func diagnoseDeploy(c *config.Config) Finding {
+	if c.Cloudflare.DeployURL != "" && c.Cloudflare.DeploySecret == "" {
+		return Finding{Part: "deploy", Text: "the Worker at " + c.Cloudflare.DeployURL + ", without a secret, so that anybody may publish there: set CLOUDFLARE_DEPLOY_SECRET here and there", Note: true}
+	}
 	if c.Cloudflare.DeployURL != "" {
 		return Finding{Part: "deploy", Text: "the Worker at " + c.Cloudflare.DeployURL}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -12,6 +13,9 @@ import (
 
 //go:embed migrations/*.sql
 var migrations embed.FS
+
+// ErrNewer means that a newer version of this program has written the database.
+var ErrNewer = errors.New("the database is from a newer version")
 
 // migrate runs the numbered migrations that the database has not seen, each in
 // a transaction of its own. Numbers start at 1 and have no gaps.
@@ -28,7 +32,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("list migrations: %w", err)
 	}
 	if done > len(entries) {
-		return fmt.Errorf("the database is at migration %d, newer than this program's %d", done, len(entries))
+		return fmt.Errorf("%w: it is at migration %d, this program knows %d", ErrNewer, done, len(entries))
 	}
 	for i, e := range entries {
 		prefix, _, _ := strings.Cut(e.Name(), "_")
