@@ -252,8 +252,13 @@ func TestLife(t *testing.T) {
 		if d := newest("the deployment ends"); d.Status != "deployed" || d.URL == "" || !strings.Contains(d.Log, "built in") {
 			t.Fatalf("deployed as %+v", d)
 		}
-		if status, body := visitor.get(t, "life-test", "/api/hello"); status != http.StatusOK || !strings.Contains(body, "Hello") {
+		status, body := visitor.get(t, "life-test", "/api/hello")
+		if status != http.StatusOK || !strings.Contains(body, "Hello") {
 			t.Errorf("the app answers %d %s", status, body)
+		}
+		// The preview gives the same answer.
+		if again, same := visitor.get(t, "3000-"+at.SandboxID, "/api/hello"); again != status || same != body {
+			t.Errorf("the preview answers %d %s, the app %d %s", again, same, status, body)
 		}
 		// What its code writes is its owner's to read.
 		var worker, written struct{ Content, Log string }

@@ -11,14 +11,17 @@ import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** Reads JSON with comments and trailing commas. */
-function parseJSONC(text) {
+/** Reads a file of JSON with comments and trailing commas. */
+function readJSONC(name) {
   const keepStrings = (pattern) => new RegExp(`("(?:\\\\.|[^"\\\\])*")|${pattern}`, "g");
-  return JSON.parse(
-    text
-      .replace(keepStrings("\\/\\/[^\\n]*|\\/\\*[^]*?\\*\\/"), (_, string) => string ?? "")
-      .replace(keepStrings(",(?=\\s*[}\\]])"), (_, string) => string ?? ""),
-  );
+  const plain = readFileSync(name, "utf8")
+    .replace(keepStrings("\\/\\/[^\\n]*|\\/\\*[^]*?\\*\\/"), (_, string) => string ?? "")
+    .replace(keepStrings(",(?=\\s*[}\\]])"), (_, string) => string ?? "");
+  try {
+    return JSON.parse(plain);
+  } catch (error) {
+    throw new Error(`${name} cannot be read: ${error.message}`, { cause: error });
+  }
 }
 
 /** Returns a test for the patterns of run_worker_first; one with "!" wins. */
@@ -57,7 +60,7 @@ async function send(response, res) {
 }
 
 export function worker() {
-  const config = parseJSONC(readFileSync("wrangler.jsonc", "utf8"));
+  const config = readJSONC("wrangler.jsonc");
   const entry = resolve(config.main);
   const patterns = config.assets?.run_worker_first;
   const wantsWorker = matcher(patterns === true ? ["/*"] : Array.isArray(patterns) ? patterns : []);
@@ -103,6 +106,14 @@ export function worker() {
     }),
 
     configureServer(server) {
+      // What deploys is what is served here: a change restarts the dev server.
+      server.config.configFileDependencies.push(resolve("wrangler.jsonc"));
+      if (patterns !== true && !patterns?.length) {
+        server.config.logger.warn(
+          'No request reaches the worker here: list its paths in "run_worker_first" in wrangler.jsonc, e.g. ["/api/*"].',
+        );
+      }
+
       async function answer(req, res) {
         const origin = `http://${req.headers.host ?? "localhost"}`;
         const env = { ...config.vars };
