@@ -136,7 +136,7 @@ func TestGrepCounts(t *testing.T) {
 
 func TestHeadTailKeepsBothEnds(t *testing.T) {
 	t.Parallel()
-	var h headTail
+	h := headTail{limit: maxOutput}
 	for i := range 10_000 {
 		h.Write(fmt.Appendf(nil, "line %d\n", i))
 	}
@@ -144,7 +144,7 @@ func TestHeadTailKeepsBothEnds(t *testing.T) {
 	if !strings.HasPrefix(got, "line 0\n") || !strings.HasSuffix(got, "line 9999\n") || len(got) > maxOutput+100 || !strings.Contains(got, "bytes left out") {
 		t.Errorf("kept %d bytes: %.40q … %q", len(got), got, got[len(got)-20:])
 	}
-	var short headTail
+	short := headTail{limit: maxOutput}
 	short.Write([]byte("all of it"))
 	if short.String() != "all of it" {
 		t.Errorf("short = %q", short.String())
