@@ -35,6 +35,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("daytona: %s (%d)", e.Message, e.Status)
 }
 
+// Reason returns the server's words alone, for people.
+func (e *Error) Reason() string { return e.Message }
+
 // Unwrap returns the error of package sandbox, or nil.
 func (e *Error) Unwrap() error { return e.kind }
 

@@ -6,8 +6,10 @@ package templates
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -134,6 +136,9 @@ func Commit(ctx context.Context, tb sandbox.Processes, workDir string) error {
 // failed clone or script is an error that says what git or the script said.
 func Clone(ctx context.Context, tb sandbox.Toolbox, workDir string, t *Template) error {
 	const temporary = "/tmp/template-clone"
+	if u, err := url.Parse(t.RepoURL); err != nil || u.User != nil {
+		return errs.New(errs.Unavailable, "The template's address is none, or holds credentials, which no sandbox may have")
+	}
 	run := func(what, dir, command string) error {
 		res, err := tb.Execute(ctx, sandbox.ExecRequest{Command: command, Dir: dir, Timeout: 10 * time.Minute})
 		if err != nil {
@@ -152,7 +157,7 @@ func Clone(ctx context.Context, tb sandbox.Toolbox, workDir string, t *Template)
 		branch = *t.Branch
 	}
 	if err := tb.GitClone(ctx, sandbox.CloneRequest{URL: t.RepoURL, Path: temporary, Branch: branch}); err != nil {
-		return errs.Wrap(errs.Unavailable, err, "The template couldn't be cloned from %s", t.RepoURL)
+		return errs.Wrap(errs.Unavailable, err, "The template couldn't be cloned from %s: %s", t.RepoURL, why(err))
 	}
 	if err := run("copy", temporary, "rm -rf .git && cp -a . '"+workDir+"'/"); err != nil {
 		return err
@@ -161,6 +166,15 @@ func Clone(ctx context.Context, tb sandbox.Toolbox, workDir string, t *Template)
 		return run("init script", workDir, *t.InitScript)
 	}
 	return nil
+}
+
+// why returns the server's words for a failure, where there are any.
+func why(err error) string {
+	var told interface{ Reason() string }
+	if errors.As(err, &told) {
+		return lastLine(told.Reason())
+	}
+	return "the sandbox doesn't answer"
 }
 
 func lastLine(out string) string {
