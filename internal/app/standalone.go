@@ -120,7 +120,7 @@ func awaitBase(ctx context.Context, e *embedded, progress func(string)) error {
 		select {
 		case err := <-done:
 			if err != nil {
-				return fmt.Errorf("build the base of all sandboxes: %w", err)
+				return err
 			}
 			return nil
 		case <-tick.C:

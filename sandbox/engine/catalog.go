@@ -163,6 +163,17 @@ func (c *catalog) wait(ctx context.Context) (root, key string, err error) {
 	return c.root, c.key, nil
 }
 
+// ready waits as wait does, and returns what keeps the base from standing.
+func (c *catalog) ready(ctx context.Context) error {
+	_, _, err := c.wait(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil {
+		return c.failed
+	}
+	return err
+}
+
 // keyNow returns the artifact key, "" while it is not known.
 func (c *catalog) keyNow() string {
 	c.mu.Lock()

@@ -88,8 +88,7 @@ func (e *Engine) Handler() http.Handler { return e.handler }
 // Ready blocks until the base stands, or an attempt to build it has failed, and
 // returns why. The engine goes on trying.
 func (e *Engine) Ready(ctx context.Context) error {
-	_, _, err := e.catalog.wait(ctx)
-	return err
+	return e.catalog.ready(ctx)
 }
 
 // BaseStep tells what the build of the base is doing, "" when it has ended.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"surgent.dev/surgent/sandbox/engine/base"
 )
 
 // keepUnused is how long what no engine uses stays in the cache. A new version
@@ -50,7 +52,11 @@ func prune(now time.Time, parent string) (removed []string, err error) {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(parent, e.Name())
-		if !e.IsDir() || strings.Contains(e.Name(), ".") {
+		if !e.IsDir() {
+			continue
+		}
+		if strings.Contains(e.Name(), ".") {
+			err = errors.Join(err, removeHalf(now, dir))
 			continue
 		}
 		info, serr := os.Stat(filepath.Join(dir, usedMark))
@@ -74,16 +80,35 @@ func prune(now time.Time, parent string) (removed []string, err error) {
 	return removed, err
 }
 
+// halfAfter is when a folder that is being made or removed, and has not changed,
+// is what a killed process left.
+const halfAfter = 24 * time.Hour
+
+// removeHalf removes such a folder when it is old enough.
+func removeHalf(now time.Time, dir string) error {
+	if !strings.HasSuffix(dir, ".tmp") && !strings.HasSuffix(dir, ".gone") {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && now.Sub(info.ModTime()) < halfAfter {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return base.RemoveTree(dir)
+}
+
 // tidy marks what this engine uses of the cache and prunes the rest.
 func (c *catalog) tidy() {
 	c.mu.Lock()
-	root, key, base := c.root, c.key, c.baseDir
+	root, key, baseDir := c.root, c.key, c.baseDir
 	c.mu.Unlock()
 	if key == "" {
 		return
 	}
 	now := c.cfg.Now()
-	if err := markUsed(now, filepath.Dir(root), base, filepath.Join(c.cfg.CacheDir, "live", key)); err != nil {
+	if err := markUsed(now, filepath.Dir(root), baseDir, filepath.Join(c.cfg.CacheDir, "live", key)); err != nil {
 		c.cfg.Logger.Warn("could not mark the cache as used", "error", err)
 		return // and prune nothing that may be in use
 	}

@@ -26,13 +26,17 @@ func TestPruneKeepsWhatIsUsed(t *testing.T) {
 	if err != nil || len(removed) != 1 || filepath.Base(removed[0]) != "old" {
 		t.Errorf("removed %v, %v", removed, err)
 	}
+	// What is being made stays; a day later nobody is making it any more.
+	if _, err := os.Stat(filepath.Join(parent, "new.123.tmp")); err != nil {
+		t.Error(err)
+	}
 	// From its first sight on, the unmarked one ages too.
 	removed, err = prune(now.Add(keepUnused), parent)
 	if err != nil || len(removed) != 3 {
 		t.Errorf("a week later: removed %v, %v", removed, err)
 	}
-	if _, err := os.Stat(filepath.Join(parent, "new.123.tmp")); err != nil {
-		t.Error(err)
+	if _, err := os.Stat(filepath.Join(parent, "new.123.tmp")); !os.IsNotExist(err) {
+		t.Errorf("half a snapshot: %v", err)
 	}
 	if removed, err := prune(now, filepath.Join(parent, "none")); err != nil || removed != nil {
 		t.Errorf("no folder: %v, %v", removed, err)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -86,13 +87,14 @@ func TestEnsureSaysWhatIsMissing(t *testing.T) {
 		}
 	}
 	script("npm", "exit 0")
-	script("mmdebstrap", "echo 'E: cannot reach the mirror' >&2; exit 25")
+	script("mmdebstrap", "echo 'I: downloading packages with apt...'; echo 'E: Failed to fetch x: cannot reach the mirror' >&2; echo 'I: good bye'; echo 'E: failed' >&2; exit 25")
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
 	var steps []string
 	_, err = base.Ensure(t.Context(), base.Config{
 		CacheDir: cache, Recipe: r, Logger: slog.New(slog.DiscardHandler), Step: func(s string) { steps = append(steps, s) },
 	})
-	if err == nil || !strings.Contains(err.Error(), "cannot reach the mirror") || len(steps) != 1 {
+	if err == nil || !strings.Contains(err.Error(), "cannot reach the mirror") || !strings.Contains(err.Error(), "SURGENT_BASE_IMAGE") ||
+		!slices.Equal(steps, []string{"Read Debian's package lists", "Download Debian packages"}) {
 		t.Errorf("with a failing bootstrap: %v after %v", err, steps)
 	}
 	script("mmdebstrap", "sleep 1000")

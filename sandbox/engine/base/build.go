@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -172,7 +171,7 @@ func (cfg *Config) ensure(ctx context.Context, dir string, m machine, from *imag
 	}
 	b := &builder{recipe: cfg.Recipe, machine: m, image: from, tmp: tmp, step: cfg.Step}
 	defer func() {
-		if err := removeTree(b.tmp); err != nil {
+		if err := RemoveTree(b.tmp); err != nil {
 			cfg.Logger.Warn("could not remove a temporary folder", "path", b.tmp, "error", err)
 		}
 	}()
@@ -190,7 +189,7 @@ func (cfg *Config) removeStale(dir, key string) {
 		return // the pattern is a good one
 	}
 	for _, old := range stale {
-		if err := removeTree(old); err != nil {
+		if err := RemoveTree(old); err != nil {
 			cfg.Logger.Warn("could not remove an unfinished base; the next build tries again", "path", old, "error", err)
 		}
 	}
@@ -206,7 +205,7 @@ func (b *builder) build(ctx context.Context, target string) error {
 		return err
 	}
 	if b.image == nil {
-		b.step("Install Debian packages")
+		b.step("Read Debian's package lists")
 		if err := b.debian(ctx, root); err != nil {
 			return err
 		}
@@ -320,10 +319,10 @@ func lock(ctx context.Context, name string, waiting func()) (func(), error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// removeTree removes a folder, first unmounting what a killed bootstrap may
+// RemoveTree removes a folder, first unmounting what a killed bootstrap may
 // have left mounted in it: to remove files through a mount of the host's /dev
 // would be the end of the host.
-func removeTree(dir string) error {
+func RemoveTree(dir string) error {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return err
@@ -338,10 +337,4 @@ func removeTree(dir string) error {
 		}
 	}
 	return os.RemoveAll(dir)
-}
-
-// inOwnGroup makes a cancelled command take its children with it.
-func inOwnGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }

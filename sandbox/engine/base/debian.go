@@ -170,6 +170,23 @@ func aptOptions(ctx context.Context) []string {
 	return out
 }
 
+// debianSteps are what mmdebstrap says that it does, in our words.
+var debianSteps = []struct{ says, step string }{
+	{"I: downloading packages", "Download Debian packages"},
+	{"I: extracting archives", "Unpack Debian packages"},
+	{"I: installing remaining packages", "Install Debian packages"},
+	{"I: cleaning package lists", "Clean up after Debian packages"},
+}
+
+// tellDebian turns a line of mmdebstrap's into a step.
+func (b *builder) tellDebian(line string) {
+	for _, s := range debianSteps {
+		if strings.HasPrefix(line, s.says) {
+			b.step(s.step)
+		}
+	}
+}
+
 // debian bootstraps the Debian part of the base into root.
 func (b *builder) debian(ctx context.Context, root string) error {
 	args := []string{
@@ -205,7 +222,10 @@ func (b *builder) debian(ctx context.Context, root string) error {
 		}
 		args = append(args, b.recipe.Suite, root, list)
 	}
-	if err := b.run(ctx, "", "mmdebstrap", args...); err != nil {
+	if err := b.run(ctx, "", b.tellDebian, "mmdebstrap", args...); err != nil {
+		if strings.Contains(err.Error(), "Failed to fetch") {
+			return fmt.Errorf("%w: check the network, the proxies and /etc/apt, or set SURGENT_BASE_IMAGE to an image to start from", err)
+		}
 		return err
 	}
 	t, err := openTree(root)

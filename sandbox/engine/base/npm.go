@@ -4,14 +4,12 @@ package base
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -25,7 +23,7 @@ func (b *builder) pack(ctx context.Context, spec string, to *tree, want map[stri
 	if err != nil {
 		return err
 	}
-	if err := b.run(ctx, dir, "npm", "pack", "--ignore-scripts", "--silent", spec); err != nil {
+	if err := b.run(ctx, dir, nil, "npm", "pack", "--ignore-scripts", "--silent", spec); err != nil {
 		return err
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
@@ -168,7 +166,7 @@ func (b *builder) dependencies(ctx context.Context, t *tree) error {
 	}
 	// Not "npm ci": it finds fault with locks of packages that are optional
 	// on other platforms, which "npm install" itself wrote.
-	if err := b.run(ctx, dir, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+	if err := b.run(ctx, dir, nil, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
 		"--os=linux", "--cpu="+b.machine.cpu, "--libc=glibc"); err != nil {
 		return err
 	}
@@ -181,36 +179,4 @@ func (b *builder) dependencies(ctx context.Context, t *tree) error {
 		return err
 	}
 	return os.Rename(modules, filepath.Join(t.root.Name(), "workspace/node_modules"))
-}
-
-// run runs one program with the host's environment; a failure carries the
-// gist of what it wrote.
-func (b *builder) run(ctx context.Context, dir, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	inOwnGroup(cmd)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("%s: %w: %s", name, err, gist(out.String()))
-	}
-	return nil
-}
-
-// gist returns the lines of a program's output that tell most, in one: the
-// first two, where npm says what is wrong, and the last two.
-func gist(text string) string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	if len(lines) > 4 {
-		lines = append(lines[:2:2], lines[len(lines)-2:]...)
-	}
-	return strings.Join(lines, " | ")
 }

@@ -39,7 +39,7 @@ func (b *Base) With(ctx context.Context, name string, program []byte) (root, key
 		return root, key, nil
 	}
 	tmp := filepath.Join(parent, key+".tmp")
-	if err := removeTree(tmp); err != nil {
+	if err := RemoveTree(tmp); err != nil {
 		return "", "", err
 	}
 	if err := share(b.Root, filepath.Join(tmp, "root")); err != nil {
