@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -36,7 +37,8 @@ func createSnapshotCommand() *cobra.Command {
 				}
 				err = app.BuildBase(cmd.Context(), app.SandboxOptions{
 					Data: filepath.Join(cfg.Data, "sandboxes"), Cache: cfg.Cache, BaseImage: cfg.BaseImage, Binary: binary,
-					Key: "unused", Logger: newLogger(), Progress: say,
+					// What it would log is told by its steps and by its error.
+					Key: "unused", Logger: slog.New(slog.DiscardHandler), Progress: say,
 				})
 			}
 			if err == nil {

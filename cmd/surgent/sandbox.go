@@ -49,7 +49,7 @@ func sandboxServeCommand() *cobra.Command {
 				return err
 			}
 			o.Logger = newLogger()
-			o.Progress = func(step string) { tell(os.Stderr, step) }
+			o.Progress = func(string) {} // the log has it
 			o.Ready = func(url string) { tell(os.Stdout, "Sandboxes are at "+url) }
 			return app.ServeSandboxes(cmd.Context(), o)
 		},
