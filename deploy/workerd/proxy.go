@@ -3,12 +3,15 @@ package workerd
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // requestCF is request.cf on this machine. It is ours alone to say, as is
@@ -36,10 +39,13 @@ func newProxy(transport http.RoundTripper, appURL func(name string) string, log 
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			var timeout net.Error
+			var large *http.MaxBytesError
 			switch {
 			case errors.Is(err, context.Canceled):
 				// The visitor left.
 				w.WriteHeader(http.StatusBadGateway)
+			case errors.As(err, &large):
+				page(w, http.StatusRequestEntityTooLarge, "This request is too large", fmt.Sprintf("At most %d MiB can be sent to an app at once.", large.Limit>>20))
 			case errors.As(err, &timeout) && timeout.Timeout():
 				page(w, http.StatusGatewayTimeout, "This app took too long", "It did not begin to answer in time.")
 			default:
@@ -87,4 +93,24 @@ func keepCookiesHome(header http.Header) {
 		}
 		cookies[i] = strings.Join(kept, ";")
 	}
+}
+
+// steadyBody is what a visitor sends. It fails when nothing comes for long: a
+// visitor who drips would keep the app's process up for ever.
+type steadyBody struct {
+	io.ReadCloser
+	conn  *http.ResponseController
+	now   func() time.Time
+	limit time.Duration
+}
+
+func (b *steadyBody) Read(p []byte) (int, error) {
+	// Where there are no deadlines, as on a test's recorder, there is no limit.
+	_ = b.conn.SetReadDeadline(b.now().Add(b.limit))
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		// What follows on the connection has its own.
+		_ = b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }

@@ -57,7 +57,10 @@ func (r *runner) serve(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	defer r.release()
-	req.Body = http.MaxBytesReader(w, req.Body, maxRequestBytes)
+	if req.Body != nil && req.Body != http.NoBody {
+		steady := &steadyBody{ReadCloser: req.Body, conn: http.NewResponseController(w), now: r.t.now, limit: r.t.c.Body}
+		req.Body = http.MaxBytesReader(w, steady, maxRequestBytes)
+	}
 	i.proxy.ServeHTTP(w, req)
 	return nil
 }

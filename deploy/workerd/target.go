@@ -50,6 +50,7 @@ type Config struct {
 	Running   int           // processes at once: 16
 	Ready     time.Duration // from start to the first answer: 10 s
 	FirstByte time.Duration // of an answer to a visitor: 30 s
+	Body      time.Duration // of silence within what a visitor sends: 1 min
 	Stall     time.Duration // how long an event loop may stand still: 5 s
 	Probe     time.Duration // between looks at it: 1 s
 	Idle      time.Duration // without visitors until a process is stopped: 5 min
@@ -74,6 +75,7 @@ func (c Config) withDefaults() Config {
 	c.Running = cmp.Or(c.Running, 16)
 	c.Ready = cmp.Or(c.Ready, 10*time.Second)
 	c.FirstByte = cmp.Or(c.FirstByte, 30*time.Second)
+	c.Body = cmp.Or(c.Body, time.Minute)
 	c.Stall = cmp.Or(c.Stall, 5*time.Second)
 	c.Probe = cmp.Or(c.Probe, time.Second)
 	c.Idle = cmp.Or(c.Idle, 5*time.Minute)

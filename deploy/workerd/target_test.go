@@ -343,6 +343,85 @@ func TestFirstByteHasADeadline(t *testing.T) {
 	}
 }
 
+// One who never finishes sending is sent away; what is sent in peace arrives.
+func TestBodiesHaveALimit(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *workerd.Config) { c.Body = time.Second })
+	b.publish(deploytest.App("r1", "some-app", `export default { async fetch(r) {
+		let n = 0;
+		if (r.body) for await (const piece of r.body) n += piece.byteLength;
+		return new Response("got " + n) } }`, nil))
+	read, write := io.Pipe()
+	sent := make(chan error, 1) // by the goroutine below, once
+	go func() {
+		_, err := io.WriteString(write, "a beginning")
+		sent <- err
+	}()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.server.URL+"/", read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "some-app.localhost:3210"
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusBadGateway {
+			t.Errorf("half a body got %s", res.Status)
+		}
+	}
+	_ = write.Close()
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	// An answer may take longer than that: the limit is for what is sent.
+	res = b.request(http.MethodPost, "some-app", "/", strings.NewReader(strings.Repeat("x", 3<<20)))
+	text, err := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if err != nil || string(text) != fmt.Sprint("got ", 3<<20) {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, running := b.boxes.started(); len(running) != 1 {
+		t.Errorf("%d processes run", len(running))
+	}
+}
+
+func TestTooLargeBodiesAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.publish(deploytest.App("r1", "some-app", `export default { async fetch(r) { await r.arrayBuffer(); return new Response("all") } }`, nil))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://some-app.localhost/", io.LimitReader(zeros{}, 101<<20))
+	w := httptest.NewRecorder()
+	b.target.ServeApp("some-app", w, r)
+	if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), "100 MiB") {
+		t.Errorf("%d %.200s", w.Code, w.Body)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// A crowd is served by one process, each visitor with their own answer.
+func TestCrowdOfRequests(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.publish(deploytest.App("r1", "some-app", `export default { async fetch(r) {
+		await new Promise((done) => setTimeout(done, 20));
+		return new Response("for " + new URL(r.url).search) } }`, nil))
+	var crowd sync.WaitGroup
+	for n := range 200 {
+		crowd.Go(func() {
+			if status, body := b.get("some-app", fmt.Sprintf("/?%d", n)); status != http.StatusOK || body != fmt.Sprintf("for ?%d", n) {
+				t.Errorf("%d: %d %q", n, status, body)
+			}
+		})
+	}
+	crowd.Wait()
+	if n, _ := b.boxes.started(); n != 1 {
+		t.Errorf("%d processes were started", n)
+	}
+}
+
 // A request to a release that was replaced may end in peace, but does not keep
 // the server from stopping.
 func TestGraceEndsWithTheTarget(t *testing.T) {
