@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,15 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64, within time.D
 	default:
 		return nil, &BadBody{http.StatusBadRequest, "BadRequest", "The request body could not be read"}
 	}
+}
+
+// Refuse answers a request whose body was not read with a failure of the
+// request, in the form that clients know.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	HangUpOnBody(w, r)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": code, "message": message}) // a client that left needs no answer
 }
 
 // HangUp ends the connection with the answer that comes next. Otherwise the

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"net/url"
@@ -32,12 +31,7 @@ func (c *callers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.next.ServeHTTP(w, r)
 		return
 	}
-	wire.HangUpOnBody(w, r)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusForbidden)
-	_ = json.NewEncoder(w).Encode(map[string]string{ // a client that left needs no answer
-		"code": "ForbiddenOrigin", "message": "Pages of " + origin + " may not call this server. SURGENT_ORIGINS lists those that may.",
-	})
+	wire.Refuse(w, r, http.StatusForbidden, "ForbiddenOrigin", "Pages of "+origin+" may not call this server. SURGENT_ORIGINS lists those that may.")
 }
 
 // may tells whether a page of this origin may call, on a host name that the

@@ -6,7 +6,6 @@ package socket
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -98,7 +97,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	address := h.config.Limits.Address(r)
 	if !h.anonymous.enter(address) {
 		w.Header().Set("Retry-After", "10")
-		refuse(w, r, http.StatusTooManyRequests, "TooManyConnections", "Too many connections from this address on which nobody has signed in")
+		wire.Refuse(w, r, http.StatusTooManyRequests, "TooManyConnections", "Too many connections from this address on which nobody has signed in")
 		return
 	}
 	s := newSession(h, client, address)
@@ -107,7 +106,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.leave(s)
 	work, end, ok := h.work.Begin(r.Context())
 	if !ok {
-		refuse(w, r, http.StatusServiceUnavailable, "ServerStopping", "The server is stopping")
+		wire.Refuse(w, r, http.StatusServiceUnavailable, "ServerStopping", "The server is stopping")
 		return
 	}
 	defer end()
@@ -124,14 +123,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(work, conn)
 }
 
-// refuse answers a request that does not become a connection.
-func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
-	wire.HangUpOnBody(w, r)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"code": code, "message": message}) // a client that left needs no answer
-}
-
 // clientVersion refuses clients that speak another protocol.
 func clientVersion(w http.ResponseWriter, r *http.Request) (wire.Client, bool) {
 	var c wire.Client
@@ -142,11 +133,11 @@ func clientVersion(w http.ResponseWriter, r *http.Request) (wire.Client, bool) {
 		c, err = wire.ParseVersion("npm", v)
 	}
 	if err != nil {
-		refuse(w, r, http.StatusBadRequest, "InvalidVersion", "The client version is not a version number")
+		wire.Refuse(w, r, http.StatusBadRequest, "InvalidVersion", "The client version is not a version number")
 		return c, false
 	}
 	if c.Name == "npm" && !c.AtLeast(0, 19, 2) {
-		refuse(w, r, http.StatusBadRequest, "ClientVersionUnsupported", "The client is too old; update the package convex")
+		wire.Refuse(w, r, http.StatusBadRequest, "ClientVersionUnsupported", "The client is too old; update the package convex")
 		return c, false
 	}
 	return c, true
