@@ -117,8 +117,12 @@ func (a *App) open(ctx context.Context, webDevServer *url.URL) error {
 	if err := a.openRuntime(ctx, links); err != nil {
 		return err
 	}
-	a.handler, err = a.doors(links, webDevServer)
-	return err
+	handler, err := a.doors(links, webDevServer)
+	if err != nil {
+		return err
+	}
+	a.handler = noticeProxy(handler, a.config.Proxies, a.logger)
+	return nil
 }
 
 // Close frees what Open took. It is for after Run, or instead of it.

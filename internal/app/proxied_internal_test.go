@@ -1,0 +1,41 @@
+package app
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestAnUnnamedProxyIsNoticedOnce(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		remote, forwarded string
+		named             []netip.Prefix
+		want              int
+	}{
+		"a proxy":      {"127.0.0.1:5", "203.0.113.7", nil, 1},
+		"in a network": {"10.0.0.2:5", "203.0.113.7", nil, 1},
+		"a named one":  {"127.0.0.1:5", "203.0.113.7", []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, 0},
+		"no proxy":     {"127.0.0.1:5", "", nil, 0},
+		"a stranger":   {"203.0.113.7:5", "198.51.100.1", nil, 0},
+		"no address":   {"@", "198.51.100.1", nil, 0},
+	} {
+		var log bytes.Buffer
+		h := noticeProxy(http.NotFoundHandler(), tc.named, slog.New(slog.NewTextHandler(&log, nil)))
+		for range 3 {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.RemoteAddr = tc.remote
+			if tc.forwarded != "" {
+				r.Header.Set("X-Forwarded-For", tc.forwarded)
+			}
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if n := strings.Count(log.String(), "SURGENT_PROXIES"); n != tc.want {
+			t.Errorf("%s: warned %d times, want %d", name, n, tc.want)
+		}
+	}
+}
