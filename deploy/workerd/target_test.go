@@ -365,7 +365,8 @@ func TestBodiesHaveALimit(t *testing.T) {
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err == nil {
 		_ = res.Body.Close()
-		if res.StatusCode != http.StatusBadGateway {
+		// Which of two ends is seen first is left open.
+		if res.StatusCode != http.StatusBadGateway && res.StatusCode != http.StatusGatewayTimeout {
 			t.Errorf("half a body got %s", res.Status)
 		}
 	}
