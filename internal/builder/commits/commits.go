@@ -49,17 +49,21 @@ func Tables() []schema.Table {
 // Insert adds a checkpoint. Without a version it gets the project's next.
 func Insert(ctx context.Context, w store.Writer, c Commit) (ID, error) {
 	if c.Version == nil {
-		newest, err := Newest(ctx, w, c.ProjectID)
+		next, err := nextVersion(ctx, w, c.ProjectID)
 		if err != nil {
 			return "", err
-		}
-		next := 1.0
-		if newest != nil && newest.Version != nil {
-			next = *newest.Version + 1
 		}
 		c.Version = &next
 	}
 	return Commits.Insert(ctx, w, c)
+}
+
+func nextVersion(ctx context.Context, r store.Reader, id projects.ID) (float64, error) {
+	newest, err := Newest(ctx, r, id)
+	if err != nil || newest == nil || newest.Version == nil {
+		return 1, err
+	}
+	return *newest.Version + 1, nil
 }
 
 // Newest returns a project's newest checkpoint, nil when it has none.

@@ -65,6 +65,17 @@ func saveCheckpoint(ctx *function.MutationCtx, a saveArgs) (ID, error) {
 	case !sha.MatchString(a.SHA):
 		return "", errs.New(errs.Invalid, "A checkpoint's sha is the hex name of a git commit")
 	}
+	if a.Version != nil {
+		// Runs number their checkpoints after the newest, and keep them in the
+		// repository by that number.
+		next, err := nextVersion(ctx, ctx.DB, p.ID)
+		if err != nil {
+			return "", err
+		}
+		if *a.Version != next {
+			return "", errs.New(errs.Invalid, "The next checkpoint of this project has version %d", int(next))
+		}
+	}
 	if a.MessageID != nil {
 		row, err := sessions.Rows.Get(ctx, ctx.DB, *a.MessageID)
 		if err != nil {

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"math"
 	"slices"
 
 	"surgent.dev/surgent/convex/function"
@@ -46,11 +47,20 @@ func listMessagesBySession(ctx *function.QueryCtx, a struct {
 	}
 	limit := defaultRows
 	if a.Limit != nil {
-		limit = int(min(max(*a.Limit, 1), maxRows))
+		limit = atMost(*a.Limit)
 	}
 	rows, err := Rows.Query(ctx.DB, "by_session", s.ID).Desc().Take(ctx, limit)
 	slices.Reverse(rows)
 	return rows, err
+}
+
+// atMost brings a wished number of rows into its bounds; what is no number asks
+// for the least.
+func atMost(n float64) int {
+	if math.IsNaN(n) {
+		return 1
+	}
+	return int(min(max(n, 1), maxRows))
 }
 
 // listMessagesPage returns pages of rows, newest first.
@@ -63,6 +73,6 @@ func listMessagesPage(ctx *function.QueryCtx, a struct {
 	if err != nil || s == nil {
 		return store.Page[Row]{Page: []Row{}, IsDone: true}, err
 	}
-	a.Options.NumItems = min(max(a.Options.NumItems, 1), maxRows)
+	a.Options.NumItems = float64(atMost(a.Options.NumItems))
 	return Rows.Query(ctx.DB, "by_session", s.ID).Desc().Paginate(ctx, a.Options)
 }
