@@ -24,8 +24,8 @@ func TestSetupWaitsAndSaysWhyNot(t *testing.T) {
 	if err := awaitServer(t.Context(), s.URL, 10*time.Second); err != nil {
 		t.Errorf("it answers the third time: %v", err)
 	}
-	err := awaitServer(t.Context(), s.URL+"/elsewhere", 300*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "database") || !strings.Contains(err.Error(), "300ms") {
+	err := awaitServer(t.Context(), s.URL+"/elsewhere", 2*time.Second)
+	if err == nil || !strings.Contains(err.Error(), "database") || !strings.Contains(err.Error(), "2s") {
 		t.Errorf("got %v", err)
 	}
 	cmd := setupCommand()
