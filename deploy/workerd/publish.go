@@ -191,7 +191,7 @@ func (t *Target) activate(ctx context.Context, before *record, m *manifest, prog
 	if replaced != nil {
 		t.background.Go(func() { replaced.runner.close(t.c.Grace) })
 	}
-	t.sweep()
+	t.Sweep()
 	return nil
 }
 
@@ -258,9 +258,11 @@ func (a *firstAnswer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sweep forgets contents that no kept release needs. It is no part of what
-// was asked, so a failure is only logged.
-func (t *Target) sweep() {
+// Sweep forgets contents that no kept release needs, but for those of the last
+// hours. Each Publish does so; call it from time to time too, so that a
+// removed app's contents go even when nobody publishes. A failure is only
+// logged.
+func (t *Target) Sweep() {
 	used := map[string]bool{}
 	t.mu.RLock()
 	for _, a := range t.apps {

@@ -187,7 +187,11 @@ func (a *App) recover(ctx context.Context) error {
 	return nil
 }
 
-// prepare makes the warm snapshots and then rests.
+// sweepEvery is how often contents of apps are looked through that nobody
+// needs any more.
+const sweepEvery = time.Hour
+
+// prepare makes the warm snapshots and then tidies up from time to time.
 func (a *App) prepare(ctx context.Context) error {
 	if err := a.warmer.Run(ctx); err != nil {
 		return err
@@ -195,8 +199,12 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.target.prepare(ctx); err != nil && ctx.Err() == nil {
 		a.logger.Warn("the first deployed app will have to wait", "error", err)
 	}
-	<-ctx.Done()
-	return nil
+	for {
+		a.target.sweep()
+		if err := clock.Sleep(ctx, sweepEvery); err != nil {
+			return nil //nolint:nilerr // an orderly end
+		}
+	}
 }
 
 func (a *App) openLinks() (*preview.Links, error) {

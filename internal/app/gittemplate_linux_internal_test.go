@@ -4,7 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cgi" //nolint:gosec // the server is the test's own
+	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"

@@ -25,6 +25,8 @@ type target struct {
 	apps  http.Handler             // nil when apps live elsewhere
 	log   func(name string) string // what an app wrote last; nil when apps live elsewhere
 	close func()                   // ends what serves apps
+	// sweep forgets contents that no app needs any more.
+	sweep func()
 	// prepare fetches what the first deployment would wait for.
 	prepare func(context.Context) error
 }
@@ -42,10 +44,14 @@ const keepBuilds = 2 * time.Hour
 
 func (f forgetful) Publish(ctx context.Context, rel *deploy.Release, progress deploy.Progress) (*deploy.Published, error) {
 	published, err := f.Target.Publish(ctx, rel, progress)
+	f.sweep()
+	return published, err
+}
+
+func (f forgetful) sweep() {
 	if _, err := f.blobs.Sweep(func(string) bool { return false }, clock.Now().Add(-keepBuilds)); err != nil {
 		f.logger.Warn("sweep builds", "error", err)
 	}
-	return published, err
 }
 
 // appURL is where an app of this name answers: below this server's domain, or
@@ -68,8 +74,9 @@ func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open deploy target: %w", err)
 		}
+		kept := forgetful{t, blobs, a.logger.With("part", "apps")}
 		return &target{
-			Target:  forgetful{t, blobs, a.logger.With("part", "apps")},
+			Target: kept, sweep: kept.sweep,
 			prepare: func(context.Context) error { return nil },
 		}, nil
 	}
@@ -83,5 +90,5 @@ func (a *App) openTarget(blobs *release.Blobs) (*target, error) {
 	}
 	closeOnce := sync.OnceFunc(t.Close)
 	a.closers = append(a.closers, closeOnce)
-	return &target{Target: t, apps: apps.New(t), log: t.Log, close: closeOnce, prepare: t.Prepare}, nil
+	return &target{Target: t, apps: apps.New(t), log: t.Log, close: closeOnce, sweep: t.Sweep, prepare: t.Prepare}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -102,6 +104,60 @@ func TestTheLimitHoldsOverManySockets(t *testing.T) {
 	if made != 3 || b.count(t, "projects") != 3 {
 		t.Errorf("%d creates succeeded, %d projects are there", made, b.count(t, "projects"))
 	}
+}
+
+// The creates come from two processes, over HTTP and over sockets, for one
+// person: a count that is checked apart from the insert, or kept in memory,
+// lets more than three through.
+func TestTheLimitHoldsForTwoProcesses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p := b.guest(t)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestClientProcess$", "-test.v")
+			cmd.Env = append(os.Environ(), "SURGENT_TEST_CLIENT="+b.url, "SURGENT_TEST_TOKEN="+p.token)
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "sent 50") {
+				t.Errorf("a client ended with %v: %s", err, out)
+			}
+		})
+	}
+	wg.Wait()
+	if n := b.count(t, "projects"); n != 3 {
+		t.Errorf("%d projects are there", n)
+	}
+}
+
+// TestClientProcess is one of the two processes above. Called by itself it has
+// no server and nothing to do.
+func TestClientProcess(t *testing.T) {
+	t.Parallel()
+	at := os.Getenv("SURGENT_TEST_CLIENT")
+	if at == "" {
+		return
+	}
+	p := &person{b: &bench{url: at}, token: os.Getenv("SURGENT_TEST_TOKEN")}
+	var wg sync.WaitGroup
+	for i := range 25 {
+		s := p.dial(t, uuid.NewString())
+		wg.Go(func() {
+			if a := s.mutate(t, 0, "projects:createProject", obj{"name": fmt.Sprint("socket ", i)}); !a.Success && a.ErrorData["code"] != "quota" {
+				t.Errorf("failed with %v", a.Result)
+			}
+		})
+		wg.Go(func() {
+			if _, failed := p.call(t, "mutation", "projects:createProject", obj{"name": fmt.Sprint("http ", i)}); failed != nil && failed.data["code"] != "quota" {
+				t.Errorf("failed with %v", failed)
+			}
+		})
+	}
+	wg.Wait()
+	t.Log("sent 50")
 }
 
 func TestARepeatAfterARestartRunsNothing(t *testing.T) {
