@@ -1,7 +1,7 @@
 // Sends numbered mutations, some at once and some one after the other, while
-// client_test.go kills the server again and again. Then everything must be
-// there once, in order. Prints "sent" when the first is through, so that the
-// killing begins in the middle.
+// kill_test.go kills the server again and again. Then everything must be there
+// once, in order. Prints a line after every thirty, so that the killing is in
+// the middle.
 import assert from "node:assert/strict";
 import { api, client, closeAll, http, name } from "./setup.mjs";
 
@@ -9,12 +9,13 @@ const c = client();
 const channel = name();
 const total = Number(process.env.TOTAL);
 await c.mutation(api.messages.send, { channel, body: "0" });
-console.log("sent");
 const ids = [];
 for (let i = 1; i < total; ) {
   const batch = [];
   for (let n = 0; n < 5 && i < total; n++, i++) batch.push(c.mutation(api.messages.sendAndSchedule, { channel, body: String(i) }));
-  ids.push(...(await Promise.all(batch)));
+  const sent = Promise.all(batch);
+  if (i % 30 === 1) console.log(i);
+  ids.push(...(await sent));
 }
 const list = await c.query(api.messages.list, { channel });
 assert.deepEqual(list.map((m) => m.body), Array.from({ length: total }, (_, i) => String(i)));
