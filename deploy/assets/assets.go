@@ -5,7 +5,8 @@
 // A Site is the compiled form of one release and never changes; to publish is
 // to swap one pointer. Files are looked up in the release's manifest and read
 // by their hash, so that no part of an address ever becomes a path on disk.
-// Behaviour is held to a table recorded from the platform's own dev server.
+// Behaviour is held to a table recorded from the platform's own dev server; so
+// ranges are not honoured. Visitors get what shrinks compressed.
 package assets
 
 import (
@@ -85,7 +86,7 @@ func (s *Site) Handler(worker http.Handler) http.Handler {
 			worker.ServeHTTP(w, r)
 			return
 		}
-		s.ServeHTTP(w, r)
+		s.ServeVisitor(w, r)
 	})
 }
 
@@ -94,7 +95,7 @@ func (s *Site) ToWorker(r *http.Request) bool {
 	if !s.hasWorker {
 		return false
 	}
-	path := r.URL.EscapedPath()
+	path := removeDots(r.URL.EscapedPath()) // as the worker will see it
 	switch {
 	case s.workerFirst:
 		return true
@@ -112,9 +113,21 @@ func (s *Site) ToWorker(r *http.Request) bool {
 	return s.resolve(r, notFound).kind == nothing
 }
 
+// ServeVisitor answers from the files alone, compressed where that helps and
+// is wanted.
+func (s *Site) ServeVisitor(w http.ResponseWriter, r *http.Request) { s.serve(w, r, squeeze) }
+
 // ServeHTTP answers from the files alone, which is what the app's assets
-// binding does.
+// binding does. Code gets them as they are.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, func(*http.Request, http.Header, int64) bool { return false })
+}
+
+// squeezer decides whether a file of that size is sent compressed, given the
+// headers that it has so far.
+type squeezer func(r *http.Request, header http.Header, size int64) bool
+
+func (s *Site) serve(w http.ResponseWriter, r *http.Request, squeezed squeezer) {
 	a := s.resolve(r, s.notFound)
 	header := w.Header()
 	if a.kind == file {
@@ -131,16 +144,17 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case notAllowed:
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	case file:
-		s.serveFile(w, r, a)
+		s.serveFile(w, r, a, squeezed(r, header, a.asset.Size))
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
 }
 
-func (s *Site) serveFile(w http.ResponseWriter, r *http.Request, a answer) {
+func (s *Site) serveFile(w http.ResponseWriter, r *http.Request, a answer, compressed bool) {
 	header := w.Header()
 	if a.status == http.StatusOK && etagMatches(r.Header.Values("If-None-Match"), header.Get("ETag")) {
 		header.Del("Content-Type")
+		header.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -153,9 +167,15 @@ func (s *Site) serveFile(w http.ResponseWriter, r *http.Request, a answer) {
 		http.Error(w, "This file is missing.", http.StatusInternalServerError)
 		return
 	}
-	header.Set("Content-Length", strconv.FormatInt(a.asset.Size, 10))
+	if !compressed {
+		header.Set("Content-Length", strconv.FormatInt(a.asset.Size, 10))
+	}
 	w.WriteHeader(a.status)
-	if r.Method != http.MethodHead {
+	switch {
+	case r.Method == http.MethodHead:
+	case compressed:
+		err = writeGzip(w, content)
+	default:
 		_, err = io.Copy(w, content)
 	}
 	if err := errors.Join(err, content.Close()); err != nil {
@@ -313,7 +333,9 @@ func removeDots(path string) string {
 	return strings.Join(kept, "/")
 }
 
+// etagMatches compares weakly, as If-None-Match does.
 func etagMatches(values []string, etag string) bool {
+	etag = strings.TrimPrefix(etag, "W/")
 	for _, value := range values {
 		for one := range strings.SplitSeq(value, ",") {
 			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == etag {

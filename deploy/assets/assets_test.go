@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -172,6 +173,70 @@ func FuzzAddress(f *testing.F) {
 			t.Errorf("%q leads to %q", path, w.Header().Get("Location"))
 		}
 	})
+}
+
+// Whatever the address, the files answer with a file of theirs, with nothing,
+// or with redirects that end at a file: none goes in a circle, and none to
+// another host.
+func FuzzRedirectsEnd(f *testing.F) {
+	for _, path := range []string{
+		"/about.html", "//about", "/docs//index.html", "/%61bout", "/both.html/", "/a%20b.html", "/%2e%2e/about/", "/docs/index/index.html",
+		"/%2F%2Fevil.example/about.html", "/\\evil.example/..%2fabout", "/.%2e/x.css", "/%5cevil/%2e%2e/index", "/%252e%252e/about", "/é.html",
+	} {
+		f.Add(path)
+	}
+	var sites []http.Handler
+	for _, handling := range []string{"auto-trailing-slash", "drop-trailing-slash", "force-trailing-slash", "none"} {
+		rel := siteRelease(f, siteDir, deploy.AssetsConfig{HTMLHandling: handling})
+		rel.AssetsConfig.Headers, rel.AssetsConfig.Redirects = "", ""
+		sites = append(sites, assets.New(rel))
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		if _, err := url.ParseRequestURI(path); err != nil || !strings.HasPrefix(path, "/") {
+			t.Skip("no request has such an address")
+		}
+		for _, site := range sites {
+			res, at := ask(t, site, path), path
+			for hops := 0; res.Code == http.StatusTemporaryRedirect; hops++ {
+				location := res.Header().Get("Location")
+				if to, err := url.Parse(location); err != nil || to.Host != "" || to.Scheme != "" || !strings.HasPrefix(location, "/") || strings.HasPrefix(location, `/\`) {
+					t.Fatalf("%q leads to %q", at, location)
+				}
+				res, at = ask(t, site, location), location
+				if hops == 2 || res.Code != http.StatusOK && res.Code != http.StatusTemporaryRedirect {
+					t.Fatalf("%q leads to %q, which answers %d %s", path, at, res.Code, res.Header().Get("Location"))
+				}
+			}
+		}
+	})
+}
+
+// ask sends an address as a server reads it, which httptest doesn't.
+func ask(t testing.TB, h http.Handler, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	u, err := url.ParseRequestURI(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	r.URL = u
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// Dots are resolved before the patterns of run_worker_first see an address.
+func TestDotsDontSkipTheWorker(t *testing.T) {
+	t.Parallel()
+	rel := siteRelease(t, siteDir, deploy.AssetsConfig{NotFoundHandling: "single-page-application", WorkerFirstGlobs: []string{"/api/*"}})
+	app := probeApp(rel)
+	for path, want := range map[string]int{
+		"/api/x": 299, "/y/../api/x": 299, "/%2e/api/x": 299, "/y/%2E%2e/api/x": 299, "/api/../about": 200, "/api/%2e%2e/about": 200,
+	} {
+		if res := ask(t, app, path); res.Code != want {
+			t.Errorf("%s: %d, want %d", path, res.Code, want)
+		}
+	}
 }
 
 func BenchmarkAsset(b *testing.B) {

@@ -49,7 +49,7 @@ type startCall struct {
 // and another release is live.
 func (r *runner) serve(w http.ResponseWriter, req *http.Request) error {
 	if !r.site.ToWorker(req) {
-		r.site.ServeHTTP(w, req)
+		r.site.ServeVisitor(w, req)
 		return nil
 	}
 	i, err := r.acquire(req.Context())
