@@ -81,11 +81,19 @@ var errTooLong = &RunError{
 	Code: "too_long", Message: "This session is too long for the model now. Its files are safe: go on in a new session.",
 }
 
+// errPromptTooLong is the end of a run whose prompt alone is too much. It
+// leaves no trace in the conversation, which goes on without it.
+var errPromptTooLong = &RunError{
+	Code: "prompt_too_long", Message: "This prompt is too long for the model. Make it shorter, or put the long part into a file of the project.",
+}
+
 // apiError says why the model gave no answer, and what to do about it. text is
 // the provider's own, without secrets.
 func (t *task) apiError(e *model.Error, text string) *RunError {
 	said := cutText(strings.TrimRight(text, ". \n"), 300)
 	switch {
+	case e.Kind == model.PromptTooLong && float64(len(t.cur.Prompt))/bytesPerToken > float64(t.describe().ContextWindow)/2:
+		return errPromptTooLong
 	case e.Kind == model.PromptTooLong:
 		return errTooLong
 	case e.Kind == model.KeyRefused && e.Status == http.StatusForbidden:

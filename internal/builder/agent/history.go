@@ -110,12 +110,15 @@ func (h *history) endClean() {
 }
 
 // dropped tells whether a run leaves nothing in the conversation: it was taken
-// back before it began, or the model refused its prompt at once.
+// back before it began, or the model could not take its prompt or refused it.
 func dropped(e entry) bool {
 	if e.Run.Status == Cancelled && e.Run.StartedAt == 0 {
 		return true
 	}
-	return e.Run.Error != nil && e.Run.Error.Code == "refusal" && e.Run.Step <= 1
+	if e.Run.Error == nil || e.Run.Step > 1 {
+		return false
+	}
+	return e.Run.Error.Code == "refusal" || e.Run.Error.Code == errPromptTooLong.Code
 }
 
 func (h *history) addRun(e entry, name string, content func(*Step) ([]json.RawMessage, error), last bool) error {

@@ -126,6 +126,26 @@ func TestFailuresEndTheRunWithTheirReason(t *testing.T) {
 	}
 }
 
+// TestAPromptThatIsTooLong: it is told apart from a session that is, and the
+// session goes on without it.
+func TestAPromptThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	api := modeltest.Config{Script: modeltest.Turns(modeltest.Text("ok")), Window: 100_000}
+	w := newWorld(t, settings{api: &api, modelID: "small-model"})
+	w.ask(strings.Repeat("A long paste. ", 32_000))
+	r := w.ended(1)[0]
+	if r.Status != agent.Failed || r.Error.Code != "prompt_too_long" || !strings.Contains(r.Error.Message, "Make it shorter") {
+		t.Errorf("run = %+v %+v", r, r.Error)
+	}
+	w.ask("something short")
+	if r := w.ended(2)[1]; r.Status != agent.Succeeded {
+		t.Errorf("the next run = %+v %+v", r, r.Error)
+	}
+	if body := string(w.api.Requests()[0].Body); strings.Contains(body, "long paste") {
+		t.Error("the long prompt is in the conversation")
+	}
+}
+
 func TestStopReasons(t *testing.T) {
 	t.Parallel()
 	cut := func(blocks ...modeltest.Block) modeltest.Answer {
