@@ -21,6 +21,7 @@ func maybeRunsc() {
 	case len(os.Args) > 1 && os.Args[1] == "runsc":
 		os.Args = append([]string{"runsc"}, os.Args[2:]...)
 	case name == "/proc/self/exe", strings.HasPrefix(filepath.Base(name), "runsc"):
+		os.Args = tellMemory(os.Args)
 	default:
 		return
 	}

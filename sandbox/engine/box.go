@@ -134,7 +134,7 @@ func (b *Box) Start(ctx context.Context, p Program) (err error) {
 	}
 	if err := writeBundle(k.bundle, process{
 		root: root, args: p.Args, env: append([]string{"PATH=/usr/local/bin:/usr/bin:/bin"}, p.Env...), cwd: "/",
-		uid: 65534, gid: 65534, hostname: "box", netns: b.slot.path(), mounts: readOnly(p.Files),
+		uid: 65534, gid: 65534, hostname: "box", netns: b.slot.path(), mounts: readOnly(p.Files), memory: p.Memory,
 	}); err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (c *catalog) build(ctx context.Context, gateway string) (root, key, baseDir
 	// Everything that a memory image may depend on: gVisor promises nothing
 	// across versions, and programs remember what the processor can do.
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "4 %s %q %q %q %q %s", rootKey, root, version, features, runscFlags, gateway)
+	_, _ = fmt.Fprintf(h, "5 %s %q %q %q %q %s", rootKey, root, version, features, runscFlags, gateway)
 	return root, hex.EncodeToString(h.Sum(nil))[:16], filepath.Dir(b.Root), nil
 }
 

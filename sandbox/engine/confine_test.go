@@ -190,6 +190,29 @@ func TestSandboxesInstallPackages(t *testing.T) {
 	c.must(box.ID, "mkdir q && cd q && echo '{}' >package.json && npm install left-pad 2>&1 && test -d node_modules/left-pad")
 }
 
+// Programs size their heaps by the memory that they see.
+func TestSandboxSeesItsOwnMemory(t *testing.T) {
+	t.Parallel()
+	c := sharedEngine(t)
+	box := c.create(nil)
+	const want = "1048576 1073741824 true" // the tests' sandboxes have 1 GiB
+	const look = `echo $(awk '/MemTotal/ {print $2}' /proc/meminfo) $(node -p 'os.totalmem() + " " + (v8.getHeapStatistics().heap_size_limit < 1.2e9)')`
+	if got := c.must(box.ID, look); got != want {
+		t.Errorf("a new sandbox sees %s, want %s", got, want)
+	}
+	name := "memory-" + box.ID
+	freeze(c, box.ID, name)
+	t.Cleanup(func() { c.send("DELETE", "/api/snapshots/"+name, nil) })
+	fork := c.create(map[string]any{"snapshot": name})
+	c.call("POST", "/api/sandbox/"+box.ID+"/stop", nil, nil)
+	c.call("POST", "/api/sandbox/"+box.ID+"/start", nil, nil)
+	for what, id := range map[string]string{"a fork": fork.ID, "one that slept": box.ID} {
+		if got := c.must(id, look); got != want {
+			t.Errorf("%s sees %s, want %s", what, got, want)
+		}
+	}
+}
+
 func TestHungrySandboxIsBounded(t *testing.T) {
 	// Not parallel: it takes what the machine has, which would disturb others.
 	c := sharedEngine(t)

@@ -144,7 +144,7 @@ func (c *cell) launch(ctx context.Context, l launch) (err error) {
 			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
 			"SURGENT_TOOLBOX_TOKEN=" + l.token,
 		},
-		hostname: "sandbox", netns: s.path(), caps: initCaps,
+		hostname: "sandbox", netns: s.path(), caps: initCaps, memory: rec.Memory,
 	}); err != nil {
 		return err
 	}

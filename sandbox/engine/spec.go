@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ type process struct {
 	hostname string
 	netns    string // path
 	caps     []string
+	memory   int64 // bytes that it is told it has; the machine's when 0
 	mounts   []specs.Mount // beside the usual ones
 }
 
@@ -35,6 +37,11 @@ var initCaps = []string{"CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"}
 // the program's version and the root's path.
 func writeBundle(dir string, p process) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	// For programs that size themselves by it; the binary that runs runsc reads
+	// this. The control group is what limits.
+	if err := writeFile(filepath.Join(dir, "memory"), []byte(strconv.FormatInt(p.memory, 10)), false); err != nil {
 		return err
 	}
 	files := uint64(20000)
