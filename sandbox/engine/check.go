@@ -47,6 +47,7 @@ func Check(ctx context.Context, runscCommand []string) []error {
 		_, err := chooseGateway()
 		return err
 	})
+	try("sandboxes would be cut off", "packages could not be installed", func() error { return checkWayOut(ctx) })
 	try("gVisor does not start", "see whether seccomp or the kernel forbids ptrace and user namespaces", func() error {
 		dir, err := os.MkdirTemp("", "surgent-check-")
 		if err != nil {

@@ -119,6 +119,12 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.net.fill(ctx, func(err error) { e.log.Error("no network for sandboxes", "error", err) })
 		return nil
 	})
+	group.Go(func() error {
+		if err := e.net.tryWayOut(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error("sandboxes are cut off", "error", err, "way_out", letIn(e.inst.Gateway))
+		}
+		return nil
+	})
 	group.Go(func() error { return e.watch(ctx) })
 	group.Go(func() error { e.reapOrphans(ctx); return nil })
 	group.Go(func() error { e.resume(ctx); return nil })

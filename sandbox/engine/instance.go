@@ -92,6 +92,9 @@ func (in *instance) markFile() string {
 // chooseBlock takes a /20 of private addresses that no route of the host
 // covers and no other engine has.
 func (in *instance) chooseBlock() error {
+	if err := os.MkdirAll(runDir, 0o700); err != nil {
+		return err
+	}
 	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
@@ -127,12 +130,19 @@ func (in *instance) chooseBlock() error {
 // close lets go of the data folder, and of the block unless sandboxes are left
 // that use its addresses.
 func (in *instance) close(left bool) {
-	if !left {
-		// Still locked: whoever opened it meanwhile sees that it is gone.
-		_ = os.Remove(in.markFile())
+	if left {
+		_ = in.mark.Close()
+	} else {
+		in.freeBlock()
 	}
-	_ = in.mark.Close()
 	_ = in.lock.Close()
+}
+
+// freeBlock lets others have the address block.
+func (in *instance) freeBlock() {
+	// Still locked: whoever opened it meanwhile sees that it is gone.
+	_ = os.Remove(in.markFile())
+	_ = in.mark.Close()
 }
 
 // tryLock opens a file and takes its lock, which the kernel frees when the

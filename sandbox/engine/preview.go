@@ -218,10 +218,27 @@ func (e *Engine) admit(r *http.Request, rec *record, link, cookie string) admiss
 	if link != "" {
 		return admission{}
 	}
-	if c, err := r.Cookie(cookie); err == nil && same(c.Value, e.seal(rec)) {
+	if c, err := r.Cookie(cookie); err == nil && same(c.Value, e.seal(rec)) && ownPage(r) {
 		return admission{}
 	}
 	return admission{denied: true}
+}
+
+// ownPage tells whether a browser sent a request for a page of the same origin,
+// or because somebody goes to it: the previews of other sandboxes are the same
+// site, so the cookie comes along with what their pages fetch and with their
+// WebSockets. Browsers that don't say where a request comes from still name the
+// origin of what could do harm.
+func ownPage(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return true
+	case "":
+		from := r.Header.Get("Origin")
+		scheme, host := origin(r)
+		return from == "" || from == scheme+"://"+host
+	}
+	return r.Header.Get("Sec-Fetch-Mode") == "navigate"
 }
 
 // seal is the cookie's value: it proves the token without telling it.

@@ -128,6 +128,49 @@ func TestPreviews(t *testing.T) {
 		}
 	})
 
+	t.Run("the cookie is for its own pages", func(t *testing.T) {
+		ask := func(headers ...string) (int, http.Header) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+"/"+strings.TrimPrefix(headers[0], "/"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			for i := 1; i < len(headers); i += 2 {
+				req.Header.Set(headers[i], headers[i+1])
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			return resp.StatusCode, resp.Header
+		}
+		_, header := ask("/?DAYTONA_SANDBOX_AUTH_KEY=" + p.Token)
+		cookie, _, _ := strings.Cut(header.Get("Set-Cookie"), ";")
+		if cookie == "" {
+			t.Fatal("no cookie")
+		}
+		for name, tc := range map[string]struct {
+			status  int
+			headers []string
+		}{
+			"typed in":                            {200, []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}},
+			"its own page":                        {200, []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}},
+			"a link elsewhere":                    {200, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}},
+			"no browser":                          {200, nil},
+			"an old browser, its own page":        {200, []string{"Origin", "http://" + host}},
+			"another preview's page":              {401, []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors"}},
+			"another preview's socket":            {401, []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "websocket", "Origin", "http://3000-x.preview.localhost"}},
+			"another site":                        {401, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}},
+			"an old browser, a foreign socket":    {401, []string{"Origin", "http://3000-x.preview.localhost"}},
+			"an old browser, a page without name": {401, []string{"Origin", "null"}},
+		} {
+			if status, _ := ask(append([]string{"/", "Cookie", cookie}, tc.headers...)...); status != tc.status {
+				t.Errorf("%s: %d, want %d", name, status, tc.status)
+			}
+		}
+	})
+
 	t.Run("signed links", func(t *testing.T) {
 		var link struct{ URL, Token string }
 		c.call("GET", "/api/sandbox/"+box.ID+"/ports/3000/signed-preview-url?expiresInSeconds=60", nil, &link)

@@ -23,7 +23,7 @@ type process struct {
 	hostname string
 	netns    string // path
 	caps     []string
-	memory   int64 // bytes that it is told it has; the machine's when 0
+	memory   int64         // bytes that it is told it has; the machine's when 0
 	mounts   []specs.Mount // beside the usual ones
 }
 
