@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"golang.org/x/sys/unix"
+
 	"surgent.dev/surgent/sandbox/engine/base"
 )
 
@@ -117,3 +119,37 @@ func TestEnsureSaysWhatIsMissing(t *testing.T) {
 }
 
 var errStop = errors.New("stop")
+
+// A disk that runs full in the middle of a build is told as that, and nothing
+// of the build stays.
+func TestDiskRunsFull(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("building a base needs root")
+	}
+	cache := t.TempDir()
+	if err := unix.Mount("tmpfs", cache, "tmpfs", 0, "size=3g,nr_inodes=20"); err != nil { // full of files, not of bytes
+		t.Skipf("no file system of its own: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(cache, unix.MNT_DETACH) })
+	bin := t.TempDir()
+	for name, text := range map[string]string{
+		"npm":        "exit 0",
+		"mmdebstrap": "i=0; while touch " + cache + "/$i 2>/dev/null; do i=$((i+1)); done; echo 'E: tar failed'; exit 25",
+	} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	r, err := base.LoadRecipe(recipe())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = base.Ensure(t.Context(), base.Config{CacheDir: cache, Recipe: r, Logger: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "ran full") || !strings.Contains(err.Error(), "SURGENT_CACHE") {
+		t.Errorf("got %v", err)
+	}
+	if found, err := filepath.Glob(filepath.Join(cache, "base", "*.tmp")); err != nil || len(found) > 0 {
+		t.Errorf("left behind: %v, %v", found, err)
+	}
+}

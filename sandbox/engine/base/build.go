@@ -176,6 +176,9 @@ func (cfg *Config) ensure(ctx context.Context, dir string, m machine, from *imag
 		}
 	}()
 	if err := b.build(ctx, filepath.Join(dir, key)); err != nil {
+		if full(dir) {
+			return nil, fmt.Errorf("build the sandbox base: the disk of %s ran full: free some, or set SURGENT_CACHE to a folder on another disk (%w)", dir, err)
+		}
 		return nil, fmt.Errorf("build the sandbox base: %w", err)
 	}
 	return find(dir, key, from), nil
@@ -273,6 +276,13 @@ func check(dir string, fromImage bool) error {
 		}
 	}
 	return needRoom(dir, room)
+}
+
+// full tells whether a disk has next to nothing left. Programs that ran into
+// that say it in many ways.
+func full(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && (int64(st.Bavail)*st.Bsize < 16<<20 || st.Files > 0 && st.Ffree == 0)
 }
 
 // needRoom refuses a disk that has fewer than need bytes left.
