@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"surgent.dev/surgent/model/modeltest"
@@ -330,8 +331,17 @@ func TestLife(t *testing.T) {
 		if err := b.sandboxes.client.Delete(t.Context(), at.SandboxID); err != nil {
 			t.Fatal(err)
 		}
-		p.must(t, "mutation", "projects:wakeSandbox", obj{"projectId": id}, nil)
+		// Each view of the page made another one.
+		var views sync.WaitGroup
+		for range 5 {
+			views.Go(func() { p.must(t, "mutation", "projects:wakeSandbox", obj{"projectId": id}, nil) })
+			views.Go(func() { p.must(t, "mutation", "projects:activateProject", obj{"projectId": id}, nil) })
+		}
+		views.Wait()
 		x := until("another is there", func(x box) bool { return started(x) && x.SandboxID != at.SandboxID })
+		if all, err := b.sandboxes.client.List(t.Context(), map[string]string{"surgent-project": id}); err != nil || len(all) != 1 {
+			t.Errorf("%d sandboxes are there, %v", len(all), err)
+		}
 		visitor.open(t, p, id)
 		if status, _ := visitor.get(t, "3000-"+x.SandboxID, "/"); status != http.StatusOK {
 			t.Errorf("its preview answers %d", status)
