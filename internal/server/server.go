@@ -15,6 +15,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"surgent.dev/surgent/convex/wire"
 )
 
 // Config names the doors. All are required but Apps: without it (apps live
@@ -41,12 +43,12 @@ func New(c Config) (http.Handler, error) {
 		return nil, errors.New("new router: domain, scheme and doors are required")
 	}
 	main := http.NewServeMux()
-	main.Handle("/healthz", c.Health)
+	main.Handle("/healthz", bodiless(c.Health))
 	functions := &callers{next: c.Functions, domain: hostOnly(c.Domain), origins: c.Origins}
 	for _, path := range c.FunctionPaths {
 		main.Handle(path, functions)
 	}
-	main.Handle("/", canonical(c.Workspace, c.Scheme, c.Domain))
+	main.Handle("/", bodiless(canonical(c.Workspace, c.Scheme, c.Domain)))
 	return &router{domain: hostOnly(c.Domain), main: main, preview: c.Preview, apps: c.Apps}, nil
 }
 
@@ -74,6 +76,15 @@ func (s *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		notFound(w)
 	}
+}
+
+// bodiless is for doors that read no bodies: the connection of a request that
+// has one ends with the answer.
+func bodiless(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		wire.HangUpOnBody(w, r)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // canonical sends a browser that came by another name of this machine, such

@@ -2,8 +2,10 @@ package server_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"surgent.dev/surgent/convex"
@@ -98,5 +100,32 @@ func TestOtherNamesOfThisMachineLeadToTheWorkspace(t *testing.T) {
 		if got := w.Header().Get("Location"); got != tc.location {
 			t.Errorf("%s%s (%s) leads to %q", tc.host, tc.path, tc.mode, got)
 		}
+	}
+}
+
+// A body that never comes doesn't hold a connection of a door that reads none.
+func TestBodiesThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	h, err := server.New(server.Config{
+		Domain: "localhost", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"), FunctionPaths: convex.Paths(), Health: say("health"), Preview: say("p"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	for path, want := range map[string]string{"/": "workspace", "/healthz": "health"} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nonly this"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn) // to the end of the connection
+		if err != nil || !strings.HasSuffix(string(answer), want) {
+			t.Errorf("%s: %q, %v", path, answer, err)
+		}
+		_ = conn.Close()
 	}
 }
