@@ -14,11 +14,14 @@ export type PromptBlockProps = {
   at?: number;
   initial: string;
   title: string;
-  /** On its way: without a word at first. */ sending?: boolean;
+  /** On its way to the server. */
+  sending?: boolean;
+  /** Out of sight: without what can be pressed. */
+  bare?: boolean;
 };
 
 /** What a person asked for: plain text, at the head of its run and in sight while that scrolls. */
-export const PromptBlock = memo(function PromptBlock({ text, at, initial, title, sending }: PromptBlockProps) {
+export const PromptBlock = memo(function PromptBlock({ text, at, initial, title, sending, bare }: PromptBlockProps) {
   const body = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
   const [tall, setTall] = useState({ folds: false, sticky: true });
@@ -58,9 +61,10 @@ export const PromptBlock = memo(function PromptBlock({ text, at, initial, title,
             {open ? "Show less" : "Show all"}
           </button>
         )}
-        {sending ? (
+        {sending && (
           <p className="absolute right-1.5 bottom-1.5 rounded-icon bg-prompt px-1.5 text-meta text-ink-2">Sending</p>
-        ) : (
+        )}
+        {!sending && !bare && (
           <div className="absolute top-1.5 right-1.5 flex items-center gap-1 rounded-icon bg-prompt pl-2 text-meta text-ink-2 opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 group-focus:opacity-100">
             {at !== undefined && <time dateTime={new Date(at).toISOString()}>{fullTime(at)}</time>}
             <CopyIcon text={text} label="Copy prompt" className="size-6" />

@@ -1,10 +1,11 @@
-import { memo, useState } from "react";
+import { memo, useRef, useState } from "react";
 import { LiveNode } from "@/ui";
 import { hasMovingPart, type Item, type Turn } from "@/lib/timeline";
 import { Seconds } from "../parts/Seconds";
 import { StepGroup } from "../steps/StepGroup";
 import { ThoughtRow } from "../steps/ThoughtRow";
 import { useChat } from "../ChatContext";
+import { useFar } from "../feed/useFar";
 import { PlanLine } from "./PlanLine";
 import { PromptBlock } from "./PromptBlock";
 import { RunProvider } from "./RunContext";
@@ -16,40 +17,76 @@ export type TurnViewProps = { turn: Turn; number: number; last: boolean };
 
 /** One run: its prompt, what the agent said and did, and how it ended. */
 export const TurnView = memo(function TurnView({ turn, number, last }: TurnViewProps) {
-  const chat = useChat();
+  const { initial } = useChat();
+  const root = useRef<HTMLDivElement>(null);
   const working = turn.state === "working";
   const [settled] = useState(!working);
   const autoOpen = useAutoOpen(turn);
+  const far = useFar(root, working || last);
   return (
     <RunProvider value={turn.runId}>
-      <div className="turn" data-turn={turn.key} data-working={working || undefined} data-last={last || undefined}>
+      <div
+        ref={root}
+        className="turn"
+        data-turn={turn.key}
+        data-working={working || undefined}
+        data-last={last || undefined}
+        style={far === undefined ? undefined : { height: far, overflow: "clip" }}
+      >
         {turn.prompt && (
           <PromptBlock
             text={turn.prompt.text}
             at={turn.prompt.at}
-            initial={chat.initial}
+            initial={initial}
             title={`Prompt ${number}: ${turn.prompt.text.slice(0, 60)}`}
+            bare={far !== undefined}
           />
         )}
-        <div className="turn-body">
-          {turn.items.map((item) => (
-            <ItemView key={item.key} item={item} settled={settled} autoOpen={autoOpen} />
-          ))}
-          {working && <Tail turn={turn} />}
-          {!working && turn.plan && turn.plan.length > 0 && <PlanLine plan={turn.plan} />}
-          {turn.checkpoint && chat.renderCheckpoint(turn.checkpoint, turn)}
-          <FailureNote turn={turn} last={last} />
-          <TurnFooter turn={turn} />
-          {working && (
-            <span className="rail-node bottom-3.5 bg-accent-soft text-accent-text">
-              <LiveNode />
-            </span>
-          )}
-        </div>
+        {far === undefined ? (
+          <TurnBody turn={turn} last={last} settled={settled} autoOpen={autoOpen} />
+        ) : (
+          <FarBody turn={turn} />
+        )}
       </div>
     </RunProvider>
   );
 });
+
+type TurnBodyProps = { turn: Turn; last: boolean; settled: boolean; autoOpen: string | undefined };
+
+function TurnBody({ turn, last, settled, autoOpen }: TurnBodyProps) {
+  const chat = useChat();
+  const working = turn.state === "working";
+  return (
+    <div className="turn-body">
+      {turn.items.map((item) => (
+        <ItemView key={item.key} item={item} settled={settled} autoOpen={autoOpen} />
+      ))}
+      {working && <Tail turn={turn} />}
+      {!working && turn.plan && turn.plan.length > 0 && <PlanLine plan={turn.plan} />}
+      {turn.checkpoint && chat.renderCheckpoint(turn.checkpoint, turn)}
+      <FailureNote turn={turn} last={last} />
+      <TurnFooter turn={turn} />
+      {working && (
+        <span className="rail-node bottom-3.5 bg-accent-soft text-accent-text">
+          <LiveNode />
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** A run out of sight: what was said in it can still be found in the page and read on by screen readers. */
+function FarBody({ turn }: { turn: Turn }) {
+  const texts = turn.items.flatMap((item) => (item.type === "text" ? [item.text] : []));
+  const { checkpoint } = turn;
+  if (checkpoint) texts.push(`Checkpoint ${checkpoint.version ?? ""} ${checkpoint.message ?? ""}`);
+  return (
+    <article aria-label="Answer" className="text-body whitespace-pre-wrap">
+      {texts.join("\n\n")}
+    </article>
+  );
+}
 
 function ItemView({ item, settled, autoOpen }: { item: Item; settled: boolean; autoOpen?: string }) {
   switch (item.type) {
