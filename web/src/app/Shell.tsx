@@ -6,13 +6,16 @@ import { api, toFault, useAuthState, useQuery } from "@/sync";
 import { ErrorBoundary } from "@/ui";
 import { load, preload } from "./load";
 import { PageSkeleton } from "./PageSkeleton";
-import { SignedOutDialog } from "./SignedOutDialog";
 import { leaving, markLeaving } from "./leaving";
+import { useSamePerson } from "./useSamePerson";
 
 const HomePage = lazyPart(() => load.home().then((module) => module.HomePage));
 const AccountPage = lazyPart(() => load.account().then((module) => module.AccountPage));
 const NotFoundPage = lazyPart(() => load.nowhere().then((module) => module.NotFoundPage));
 const ProjectPage = lazyPart(() => load.project().then((module) => module.ProjectPage));
+
+const loadSignedOut = () => import("./SignedOutDialog").then((module) => module.SignedOutDialog);
+const SignedOutDialog = lazyPart(loadSignedOut);
 
 const requestId = (error: unknown) => toFault(error).requestId;
 
@@ -30,7 +33,10 @@ export function Shell() {
   useEffect(() => {
     if (state === "signed-in") markLeaving(false);
   }, [state]);
-  useProjectNext(location === "/" && state === "signed-in");
+  useSamePerson(user);
+  useLater(() => void loadSignedOut().catch(() => {}), state === "signed-in");
+  // From home a project is what opens next; its page must be there within a frame.
+  useLater(() => preload("/p/"), location === "/" && state === "signed-in");
 
   if (state === "signed-out" && (!wasIn.current || leaving())) {
     // Who left of their own accord is not led back: the next one to sign in may be somebody else.
@@ -53,16 +59,17 @@ export function Shell() {
         </Suspense>
       </ErrorBoundary>
       <KeyList />
-      <SignedOutDialog open={state !== "signed-in"} user={user} />
+      <Suspense>{state !== "signed-in" && <SignedOutDialog user={user} />}</Suspense>
     </CommandsProvider>
   );
 }
 
-/** From home a project is what opens next; its page must be there within a frame. */
-function useProjectNext(wanted: boolean) {
+/** Loads what may be needed soon, once the page has come to rest. */
+function useLater(load: () => void, wanted: boolean) {
+  const latest = useRef(load);
   useEffect(() => {
     if (!wanted) return;
-    const timer = setTimeout(() => preload("/p/"), 500);
+    const timer = setTimeout(latest.current, 500);
     return () => clearTimeout(timer);
   }, [wanted]);
 }

@@ -1,11 +1,9 @@
-import { useEffect, useRef } from "react";
 import { SignInForm } from "@/features/signin";
-import { api, useAuthState, useResult, type User } from "@/sync";
+import type { User } from "@/sync";
 import { Dialog, Link, linkClass } from "@/ui";
 
 /** Over the page whose session ended: the page and what was typed stay as they are. */
-export function SignedOutDialog({ open, user }: { open: boolean; user: User }) {
-  useSamePerson(user);
+export function SignedOutDialog({ user }: { user: User }) {
   const again = user.isAnonymous ? (
     <p className="text-body">
       <Link href="/sign-in" className={linkClass}>
@@ -17,7 +15,7 @@ export function SignedOutDialog({ open, user }: { open: boolean; user: User }) {
   );
   return (
     <Dialog
-      open={open}
+      open
       onOpenChange={() => {}}
       mustAnswer
       title="Please sign in again"
@@ -31,14 +29,4 @@ export function SignedOutDialog({ open, user }: { open: boolean; user: User }) {
       {again}
     </Dialog>
   );
-}
-
-/** Somebody else signed in on this page: nothing of the person before may stay on it. */
-function useSamePerson(user: User) {
-  const state = useAuthState();
-  const { data: now } = useResult(api.auth.loggedInUser, state === "signed-in" ? {} : "skip");
-  const first = useRef(user._id);
-  useEffect(() => {
-    if (now && now._id !== first.current) window.location.assign("/");
-  }, [now]);
 }

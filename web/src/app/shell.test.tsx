@@ -209,6 +209,16 @@ describe("account", () => {
   });
 });
 
+describe("what screen readers are told", () => {
+  it("is chosen in the account and kept", async () => {
+    const { user } = open(makeWorld(), "/settings");
+    const choice = within(await screen.findByRole("group", { name: "Screen reader" }));
+    expect(choice.getByRole("radio", { name: "Answers and steps" })).toBeChecked();
+    await user.click(choice.getByRole("radio", { name: "Answers" }));
+    expect(localStorage.getItem("surgent.spoken")).toBe("answers");
+  });
+});
+
 describe("keys", () => {
   it("? lists them, and single letters can be switched off", async () => {
     const { user } = open(makeWorld(), "/settings");

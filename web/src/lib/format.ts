@@ -1,8 +1,8 @@
-/** Dollars as people read them: "$0", "$0.0004", "$0.084", "$2.00", "$1,204.50". */
+/** Dollars as people read them: "$0", "$0.0004", "$0.084", "$0.02", "$2.00", "$1,204.50". */
 export function money(usd: number): string {
   if (usd === 0) return "$0";
   if (usd < 0.001) return `$${usd.toFixed(4)}`;
-  if (usd < 1) return `$${usd.toFixed(3)}`;
+  if (usd < 1) return `$${usd.toFixed(3).replace(/0$/, "")}`;
   return `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 

@@ -50,16 +50,20 @@ export function Button({ look, size, busy, busyLabel, icon, className, children,
       onClick={busy ? (event) => event.preventDefault() : onClick}
       className={buttonClass(look, size, cx(busy && "opacity-80", className))}
     >
-      {icon}
       {busyLabel === undefined ? (
-        children
+        <>
+          {icon}
+          {children}
+        </>
       ) : (
         // Both labels share one cell, so that the width is that of the longer one all the time.
-        <span className="grid *:[grid-area:1/1]">
+        <span className="grid *:flex *:items-center *:justify-center *:gap-2 *:[grid-area:1/1]">
           <span aria-hidden={busy} className={cx(busy && "invisible")}>
+            {icon}
             {children}
           </span>
           <span aria-hidden={!busy} className={cx(!busy && "invisible")}>
+            {icon}
             {busyLabel}
           </span>
         </span>

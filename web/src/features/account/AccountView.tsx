@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { setSingleKeys, singleKeysOn } from "@/commands";
+import { keepSpoken, readSpoken, type Spoken } from "@/lib/spoken";
 import { applyTheme, followTheme, readTheme, type Theme } from "@/lib/theme";
 import type { User } from "@/sync";
 import { Button, Segmented } from "@/ui";
@@ -8,6 +9,12 @@ const themes = [
   { value: "system", label: "System" },
   { value: "light", label: "Light" },
   { value: "dark", label: "Dark" },
+] as const;
+
+const spokenParts = [
+  { value: "steps", label: "Answers and steps" },
+  { value: "answers", label: "Answers" },
+  { value: "off", label: "Off" },
 ] as const;
 
 const onOff = [
@@ -19,6 +26,7 @@ const onOff = [
 export function AccountView({ user, onSignOut }: { user: User; onSignOut(): void }) {
   const [theme, setTheme] = useState<Theme>(readTheme);
   const [keys, setKeys] = useState(singleKeysOn);
+  const [spoken, setSpoken] = useState<Spoken>(readSpoken);
   useEffect(() => followTheme(setTheme), []);
   return (
     <div className="flex flex-col gap-10">
@@ -50,6 +58,17 @@ export function AccountView({ user, onSignOut }: { user: User; onSignOut(): void
             onChange={(next) => {
               setSingleKeys(next === "on");
               setKeys(next === "on");
+            }}
+          />
+        </Row>
+        <Row label="Screen reader" note="What it is told while a run works. Failures are always told.">
+          <Segmented
+            label="Screen reader"
+            value={spoken}
+            options={[...spokenParts]}
+            onChange={(next) => {
+              keepSpoken(next);
+              setSpoken(next);
             }}
           />
         </Row>

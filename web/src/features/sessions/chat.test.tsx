@@ -351,6 +351,25 @@ describe("by keyboard and reader", () => {
     expect(screen.getAllByRole("alert").map((a) => a.textContent)).toEqual([""]);
   });
 
+  it("leaves out steps, or all but failures, where somebody chose so", async () => {
+    localStorage.setItem("surgent.spoken", "answers");
+    const w = world("project-thinking");
+    open(w, page);
+    await feed();
+    const write = (...rows: unknown[]) =>
+      act(() => {
+        addRows(w, w.runs[0]!, rows);
+        w.server.changed();
+      });
+    write(says(call("r1", "Read", { file_path: "/workspace/a.ts" })), result("r1", "one line"));
+    expect(said().join()).not.toContain("Read a.ts");
+    write(says("It is a short file."));
+    await waitFor(() => expect(said()).toContain("It is a short file."));
+    localStorage.setItem("surgent.spoken", "off");
+    write(says("There is nothing to do."));
+    expect(said()).not.toContain("There is nothing to do.");
+  });
+
   it("says at once that a run failed", async () => {
     const w = world("project-thinking");
     open(w, page);

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import { count } from "@/lib/format";
+import { readSpoken } from "@/lib/spoken";
 import { stepWords, type Turn } from "@/lib/timeline";
 import { useAnnounce } from "@/ui";
 import { failureSentence } from "./turn/TurnNotes";
@@ -25,21 +26,22 @@ export function useAnnouncements(turn: Turn | undefined): void {
       before.current = { key: turn.key, state: turn.state, texts: new Set(), steps: new Set(), lastStep: 0 };
       // What was there when the page opened is not news.
       remember(turn, before.current);
-      if (turn.state === "working" && seen) announce("Working");
+      if (turn.state === "working" && seen && readSpoken() !== "off") announce("Working");
       return;
     }
     if (turn.state !== seen.state) {
       seen.state = turn.state;
-      if (turn.state === "working") announce("Working");
+      if (turn.state === "working" && readSpoken() !== "off") announce("Working");
       else if (turn.state === "failed" || turn.state === "limit")
         announce(`Failed: ${turn.failure ? failureSentence(turn.failure) : ""}`, "alert");
-      else announce(turn.state === "stopped" ? "Stopped by you" : doneSentence(turn));
+      else if (readSpoken() !== "off") announce(turn.state === "stopped" ? "Stopped by you" : doneSentence(turn));
       return;
     }
     const text = newText(turn, seen.texts);
-    if (text) return announce(text);
+    const spoken = readSpoken();
+    if (text && spoken !== "off") return announce(text);
     const step = newStep(turn, seen.steps);
-    if (step && Date.now() - seen.lastStep >= stepsEvery) {
+    if (step && spoken === "steps" && Date.now() - seen.lastStep >= stepsEvery) {
       seen.lastStep = Date.now();
       announce(step);
     }

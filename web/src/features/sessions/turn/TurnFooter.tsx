@@ -11,8 +11,8 @@ export function TurnFooter({ turn }: { turn: Turn }) {
       <p className="tabular flex flex-wrap text-meta text-ink-2">
         {parts.map((part, i) => (
           <span key={i} className="whitespace-nowrap">
-            {i > 0 && <span aria-hidden>&nbsp;·&nbsp;</span>}
             {part}
+            {i < parts.length - 1 && <span aria-hidden>&nbsp;·&nbsp;</span>}
           </span>
         ))}
       </p>

@@ -8,7 +8,7 @@ import { useChat } from "../ChatContext";
 export function RetryNote({ waiting }: { waiting: RunWaiting }) {
   const now = useNow();
   const seconds = Math.max(0, Math.ceil((waiting.until - now) / 1000));
-  const when = seconds > 0 ? `Trying again in ${seconds} s` : "Trying again";
+  const when = seconds > 0 ? `Trying again in\u00a0${seconds}\u00a0s` : "Trying again";
   return (
     <article data-row tabIndex={-1} aria-label="The run waits for the model" className="turn-row">
       <Note
