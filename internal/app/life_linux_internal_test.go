@@ -305,9 +305,32 @@ func TestLife(t *testing.T) {
 		if len(all) != 6 || all[1].Stage != "superseded" && all[2].Stage != "superseded" {
 			t.Errorf("%d deployments, before the newest %+v and %+v", len(all), all[1], all[2])
 		}
-		eventually(t, "the old name is taken down", func() bool {
-			status, _ := visitor.get(t, "life-test", "/")
-			return status == http.StatusNotFound
+		// The old address leads to the new one; nobody else gets it meanwhile.
+		eventually(t, "the old name leads on", func() bool {
+			res := visitor.do(t, "life-test", "/some/page?x=1")
+			return res.status == http.StatusFound && res.header.Get("Location") == "http://life-renamed."+b.config.Domain+"/some/page?x=1"
+		})
+		stranger := b.guest(t)
+		theirs, _ := stranger.project(t, "Theirs")
+		var check struct {
+			OK     bool
+			Reason string
+		}
+		stranger.must(t, "query", "deployments:checkName", obj{"projectId": theirs, "name": "life-test"}, &check)
+		if check.OK || check.Reason != "taken" {
+			t.Errorf("a stranger may have the old name: %+v", check)
+		}
+		stranger.must(t, "mutation", "projects:deleteProject", obj{"projectId": theirs}, nil)
+		// The project may have it back, and then the other leads to it.
+		p.must(t, "mutation", "projects:deployProject", obj{"projectId": id, "deployName": "life-test"}, nil)
+		if d := newest("it is renamed back"); d.Status != "deployed" {
+			t.Errorf("the newest is %+v", d)
+		}
+		if status, _ := visitor.get(t, "life-test", "/"); status != http.StatusOK {
+			t.Errorf("renamed back, it answers %d", status)
+		}
+		eventually(t, "the other name leads on", func() bool {
+			return visitor.do(t, "life-renamed", "/").header.Get("Location") == "http://life-test."+b.config.Domain+"/"
 		})
 	})
 
@@ -363,7 +386,8 @@ func TestLife(t *testing.T) {
 				t.Fatal(err)
 			}
 			status, _ := visitor.get(t, "life-renamed", "/")
-			return len(all) == 0 && status == http.StatusNotFound
+			other, _ := visitor.get(t, "life-test", "/")
+			return len(all) == 0 && status == http.StatusNotFound && other == http.StatusNotFound
 		})
 		if status, _ := visitor.get(t, "3000-"+at.SandboxID, "/"); status != http.StatusForbidden {
 			t.Errorf("its preview answers %d", status)

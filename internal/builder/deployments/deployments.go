@@ -104,11 +104,20 @@ func (NameID) ConvexTable() string { return "appNames" }
 
 // Name is a claim: one project holds it from the first deployment under it
 // until its app has been taken down.
+//
+//	held ─▶ moved ─▶ leaving ─▶ free
+//	  │ ◀─────┘          ▲
+//	  └──────────────────┘
+//
+// An app that is deployed under another name leads from its old one to the new
+// one for a while; its project may have the old one back.
 type Name struct {
 	ID           NameID      `json:"_id"`
 	CreationTime float64     `json:"_creationTime"` // ms
 	Name         string      `json:"name"`
 	ProjectID    projects.ID `json:"projectId"`
+	MovedTo      string      `json:"movedTo,omitempty"` // the name that it leads to
+	Until        float64     `json:"until,omitempty"`   // ms; how long it does
 	Leaving      bool        `json:"leaving,omitempty"` // its app is being taken down
 }
 

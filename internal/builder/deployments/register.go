@@ -46,15 +46,17 @@ func Register(r *function.Registry, c Config) error {
 	function.Query(r, "deployments:listByProject", listByProject)
 	function.Query(r, "deployments:checkName", m.checkName)
 	function.Action(r, "deployments:appLog", m.appLog)
-	function.InternalQuery(r, "deployments:isLeaving", isLeaving)
+	function.InternalQuery(r, "deployments:findName", findName)
 	function.InternalQuery(r, "deployments:live", live)
 	function.InternalMutation(r, "deployments:claim", claimRun)
 	function.InternalMutation(r, "deployments:advance", advance)
 	function.InternalMutation(r, "deployments:finish", finish)
+	function.InternalMutation(r, "deployments:expire", expire)
 	function.InternalMutation(r, "deployments:free", free)
 	function.InternalMutation(r, "deployments:recover", recoverAll)
 	function.LongInternalAction(r, "deployments:run", m.run)
 	function.LongInternalAction(r, "deployments:takeDown", m.takeDown)
+	function.LongInternalAction(r, "deployments:redirect", m.redirect)
 	return nil
 }
 
@@ -79,7 +81,7 @@ func Deleted(ctx *function.MutationCtx, p *projects.Project) error {
 	if err := supersede(ctx, p.ID, "The project was deleted."); err != nil {
 		return err
 	}
-	return leave(ctx, p.ID, nil)
+	return giveUpAll(ctx, p.ID)
 }
 
 // Busy tells whether a deployment of a project is under way or waits.

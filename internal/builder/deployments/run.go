@@ -3,6 +3,7 @@ package deployments
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -59,11 +60,25 @@ func (m *module) run(ctx *function.ActionCtx, a runArgs) (any, error) {
 		return nil, err
 	}
 	if !still && end.Status == Deployed {
-		// Deleted while it went live. The name is leaving or gone already, and
-		// whoever takes it down may have been a moment too early.
-		return nil, ctx.RunAction("deployments:takeDown", nameArgs{Name: d.Name}, nil)
+		return nil, m.removeOrphan(ctx, d)
 	}
 	return nil, nil
+}
+
+// removeOrphan takes down an app whose project was deleted while it went live:
+// whoever took its name down may have been a moment too early.
+func (m *module) removeOrphan(ctx *function.ActionCtx, d *Deployment) error {
+	var n *Name
+	if err := ctx.RunQuery("deployments:findName", nameArgs{Name: d.Name}, &n); err != nil {
+		return err
+	}
+	if n != nil && n.ProjectID != d.ProjectID {
+		return nil // the next owner's
+	}
+	if err := m.Target.Remove(ctx, d.Name); err != nil {
+		return fmt.Errorf("take down app %s of a deleted project: %w", d.Name, err)
+	}
+	return nil
 }
 
 // job is one run of a deployment.
