@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -35,8 +36,20 @@ func (a *App) doors(links *preview.Links, devServer *url.URL) (http.Handler, err
 	}
 	return server.New(server.Config{
 		Domain: a.config.Domain, Scheme: scheme, Workspace: page, Functions: a.runtime.Handler(), FunctionPaths: convex.Paths(), Origins: a.config.Origins, Preview: previews, Apps: a.target.apps,
-		Health: health.New(health.Config{Logger: a.logger, Checks: []health.Check{{Name: "database", Ask: a.pingDatabase}}}),
+		Health: health.New(health.Config{Logger: a.logger, Checks: []health.Check{
+			{Name: "database", Ask: a.pingDatabase}, {Name: "disk", Ask: a.askDisk},
+		}}),
 	})
+}
+
+// askDisk fails when so little is free that writes are about to.
+func (a *App) askDisk(context.Context) error {
+	const least = 16 << 20
+	free, err := writable(a.config.Data)
+	if err == nil && free < least {
+		err = fmt.Errorf("only %d MB are free in %s", free>>20, a.config.Data)
+	}
+	return err
 }
 
 func (a *App) pingDatabase(ctx context.Context) error {

@@ -47,10 +47,27 @@ func (l *Life) boot(ctx *function.ActionCtx, a bootArgs) (any, error) {
 	if err := ctx.RunMutation("projects:settle", settleArgs{ProjectID: a.ProjectID, Attempt: a.Attempt, DevServer: dev}, &still); err != nil {
 		return nil, err
 	}
-	if still {
-		l.Watcher.Watch(a.ProjectID, b.id)
+	if !still {
+		return nil, nil
 	}
-	return nil, nil
+	l.Watcher.Watch(a.ProjectID, b.id)
+	return nil, b.keepIfAsked()
+}
+
+// keepIfAsked turns the auto stop off when the owner asked for it while the
+// sandbox was made, too late for the request that made it.
+func (b *booting) keepIfAsked() error {
+	var now *Project
+	if err := b.ctx.RunQuery("projects:find", projectArgs{b.args.ProjectID}, &now); err != nil {
+		return err
+	}
+	if now == nil || now.Sandbox == nil || !now.Sandbox.kept() || b.project.Sandbox.kept() {
+		return nil
+	}
+	if err := b.Sandboxes.SetAutoStop(b.ctx, b.id, 0); err != nil {
+		return fmt.Errorf("keep sandbox awake: %w", err)
+	}
+	return nil
 }
 
 // giveUp ends a run that is no longer wanted. When the project was deleted
@@ -202,8 +219,8 @@ func (b *booting) createFrom(snapshot string) error {
 	ctx, cancel := context.WithTimeout(b.ctx, createLimit)
 	defer cancel()
 	minutes := autoStop
-	if kept := b.project.Sandbox.Deployed; kept != nil && *kept {
-		minutes = 0 // its owner said that it runs indefinitely
+	if b.project.Sandbox.kept() {
+		minutes = 0
 	}
 	info, err := b.Sandboxes.Create(ctx, sandbox.CreateRequest{
 		Name: sandboxName(b.project.ID), Snapshot: snapshot, Labels: labels(b.project.ID),

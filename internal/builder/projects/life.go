@@ -74,14 +74,17 @@ func (l *Life) check(ctx *function.ActionCtx, a projectArgs) (any, error) {
 	}
 }
 
-// keepAwake turns a sandbox's auto stop off.
+// keepAwake turns a sandbox's auto stop off. A project that has none yet gets
+// one without.
 func (l *Life) keepAwake(ctx *function.ActionCtx, a projectArgs) (any, error) {
 	var p *Project
-	if err := ctx.RunQuery("projects:find", a, &p); err != nil || p == nil || p.SandboxID == nil {
+	if err := ctx.RunQuery("projects:find", a, &p); err != nil || p == nil {
 		return nil, err
 	}
-	if err := l.Sandboxes.SetAutoStop(ctx, *p.SandboxID, 0); err != nil {
-		return nil, errs.Wrap(errs.Unavailable, err, "The sandbox server doesn't answer")
+	if p.SandboxID != nil {
+		if err := l.Sandboxes.SetAutoStop(ctx, *p.SandboxID, 0); err != nil && !errors.Is(err, sandbox.ErrNotFound) {
+			return nil, errs.Wrap(errs.Unavailable, err, "The sandbox server doesn't answer")
+		}
 	}
 	return nil, ctx.RunMutation("projects:keptAwake", a, nil)
 }

@@ -71,6 +71,9 @@ type Sandbox struct {
 	WaitsFor      string        `json:"waitsFor,omitempty"`    // "room": the machine is full
 }
 
+// kept tells whether its owner said that it runs indefinitely.
+func (s *Sandbox) kept() bool { return s.Deployed != nil && *s.Deployed }
+
 // DevServer is what the log of the dev server says.
 type DevServer struct {
 	Status    string   `json:"status"` // starting, running, exited
