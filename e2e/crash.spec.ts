@@ -90,6 +90,42 @@ test("mid-stream, before a tool, during Bash, after it: one result, each effect 
   await client.close();
 });
 
+// Keys of the server were once in the environment of every sandbox, for any
+// script to read; and a link led a file tool wherever it pointed.
+test("nothing of the server's is in a sandbox, and a stop ends what runs there", async () => {
+  test.setTimeout(240_000);
+  const tokens = await signUpTokens(server.url, `keys${Date.now()}@example.test`);
+  const client = connect(server.url, tokens);
+  const projectId = (await client.mutation(api.projects.createProject, { name: "Keys" })) as string;
+  const session = (await waitForSession(client, projectId))._id;
+  const rows = watch<Row[]>(client, api.sessions.listMessagesBySession, { sessionId: session, limit: 1000 });
+  await model.script([
+    {
+      prompt: "look",
+      answers: [
+        call("Bash", { command: "env; cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; ln -s /etc out; ln -s /proc/1/environ first; true" }),
+        call("Write", { file_path: "out/planted", content: "x" }),
+        call("Read", { file_path: "first" }),
+        call("Bash", { command: "sleep 300" }),
+      ],
+    },
+  ]);
+  await client.mutation(api.sessions.createMessageAndRunAgent, { projectId, sessionId: session, prompt: "look" });
+  const runs = watch<Run[]>(client, api.runs.listBySession, { sessionId: session });
+  const texts = (list: Row[]) => list.flatMap((r) => (typeof r.raw === "object" && r.raw.type === "user" ? [r.raw.message!.content[0]!] : [])) as unknown as { content: string; is_error: boolean }[];
+  const seen = texts(await rows.until("three results", (l) => texts(l).length === 3, 120_000));
+  expect(seen[0]!.content).toContain("HOME=/home/daytona");
+  expect(seen[0]!.content).not.toMatch(/test-key|ANTHROPIC|DAYTONA|SURGENT_(DATA|DOMAIN|ADDR)/);
+  expect(seen.map((r) => r.is_error)).toEqual([false, true, true]);
+  await runs.until("the last command", (l) => l[0]!.activity?.name === "Bash", 60_000);
+  await client.mutation(api.sessions.stopAgent, { sessionId: session });
+  await runs.until("the run to end", (l) => l[0]!.status === "cancelled", 30_000);
+  const left = (await client.query(api.sessions.listMessagesBySession, { sessionId: session, limit: 1000 })) as Row[];
+  expect(texts(left).at(-1)!.content).toContain("Stopped by the person before it ended.");
+  await client.mutation(api.projects.deleteProject, { projectId });
+  await client.close();
+});
+
 async function waitForSession(client: ReturnType<typeof connect>, projectId: string): Promise<{ _id: string }> {
   const list = (await client.query(api.sessions.listSessionsByProject, { projectId })) as { _id: string }[];
   expect(list).toHaveLength(1);
