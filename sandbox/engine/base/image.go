@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -34,7 +36,10 @@ const (
 	pullTries = 4
 )
 
-var errStalled = errors.New("nothing came for a minute")
+var (
+	errStalled  = errors.New("nothing came for a minute")
+	errBrokeOff = errors.New("the download broke off")
+)
 
 // image is an OCI image that a base is made from.
 type image struct {
@@ -189,7 +194,16 @@ func explain(ctx context.Context, reference string, err error) error {
 		}
 	}
 	var answer *transport.Error
-	if !errors.As(err, &answer) {
+	var line net.Error
+	switch {
+	case errors.As(err, &answer):
+	case errors.Is(err, unix.ENOSPC):
+		return err
+	case errors.Is(err, errBrokeOff):
+		return fmt.Errorf("the image %s could not be had: %w: check the network", reference, err)
+	case !errors.As(err, &line) && !errors.Is(err, errStalled):
+		return fmt.Errorf("the image %s can't be used: %w", reference, err)
+	default:
 		return fmt.Errorf("the registry of the image %s does not answer: %w; check the network and the proxy variables", reference, err)
 	}
 	switch answer.StatusCode {
@@ -259,12 +273,15 @@ func fetch(ctx context.Context, layer v1.Layer, file string, p *progress) error 
 			return err
 		}
 		var answer *transport.Error
+		if errors.Is(err, unix.ENOSPC) {
+			return err
+		}
 		if try == pullTries || errors.As(err, &answer) && answer.StatusCode < 500 {
 			digest, derr := layer.Digest()
 			if derr != nil {
 				return derr
 			}
-			return fmt.Errorf("layer %.19s broke off %d times: %w", digest, try, err)
+			return fmt.Errorf("%w (layer %.19s, %d tries): %w", errBrokeOff, digest, try, err)
 		}
 		p.done = before
 		select {

@@ -60,7 +60,7 @@ func (l *layers) apply(ctx context.Context, r io.Reader) error {
 			return errors.New("the image holds too many files")
 		}
 		if err := l.entry(h, t); err != nil {
-			return fmt.Errorf("unpack %q: %w", h.Name, err)
+			return fmt.Errorf("unpack %.200q: %w", h.Name, err)
 		}
 	}
 }
@@ -72,6 +72,9 @@ func (l *layers) entry(h *tar.Header, content io.Reader) error {
 	}
 	if h.Uid < 0 || h.Gid < 0 {
 		return fmt.Errorf("it belongs to nobody: user %d, group %d", h.Uid, h.Gid)
+	}
+	if len(name) > maxPath || len(h.Linkname) > maxPath {
+		return tooLong(name)
 	}
 	dir, base := path.Split(name)
 	if strings.HasPrefix(base, whiteout) {

@@ -27,7 +27,7 @@ type put struct {
 	size             int64 // told, when it is not the text's
 }
 
-func layerOf(t *testing.T, entries []put) []byte {
+func layerOf(t testing.TB, entries []put) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -183,6 +183,17 @@ func TestLayers(t *testing.T) {
 			want:   []string{"mail drwxrwxr-x", "su -rwxr-xr-x x", "wall -rwxr-xr-x x"},
 		},
 		"a file in the place of a folder on the way": {layers: [][]put{{{name: "f", text: "x"}, {name: "f/g", text: "y"}}}, err: "file exists"},
+		"a path without end":                         {layers: [][]put{{{name: strings.Repeat("d/", 3000) + "f"}}}, err: "file name too long"},
+		"links to longer paths": {
+			layers: [][]put{{
+				{name: strings.Repeat("d/", 1500) + "x", kind: dir},
+				{name: "l", kind: sym, link: strings.Repeat("d/", 1500) + "x"},
+				{name: "l/" + strings.Repeat("d/", 1500) + "x", kind: dir},
+				{name: "m", kind: sym, link: "l/" + strings.Repeat("d/", 1500) + "x"},
+				{name: "m/" + strings.Repeat("d/", 1500) + "f"},
+			}},
+			err: "file name too long",
+		},
 		"too many files":     {layers: [][]put{slices.Repeat([]put{{name: "f"}}, 101)}, err: "too many files"},
 		"too much":           {layers: [][]put{{{name: "f", text: strings.Repeat("x", 600)}}, {{name: "f", text: strings.Repeat("x", 600)}}}, err: "too large"},
 		"more than there is": {layers: [][]put{{{name: "f", text: "short", size: 900}}}, err: "EOF"},
@@ -293,4 +304,36 @@ func TestSystemStaysInTheTree(t *testing.T) {
 	if err != nil || !info.IsDir() || info.Sys().(*syscall.Stat_t).Uid != owner {
 		t.Errorf("workspace: %v, %v", info, err)
 	}
+}
+
+// No archive, however broken, writes outside of the tree or ends the program.
+func FuzzLayer(f *testing.F) {
+	if os.Geteuid() != 0 {
+		f.Skip("owners need root")
+	}
+	for _, entries := range [][]put{
+		{{name: "d", kind: tar.TypeDir}, {name: "d/f", text: "x"}, {name: "l", kind: tar.TypeLink, link: "d/f"}, {name: "d/.wh.f"}},
+		{{name: "a", kind: tar.TypeSymlink, link: "../../b"}, {name: "a/../../f", text: "x"}, {name: ".wh..wh..opq"}},
+	} {
+		f.Add(layerOf(f, entries))
+	}
+	f.Fuzz(func(t *testing.T, archive []byte) {
+		parent := t.TempDir()
+		root := filepath.Join(parent, "a", "b")
+		if err := os.MkdirAll(root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		tree, err := openTree(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tree.close()
+		l := &layers{tree: tree, left: limits{entries: 100, bytes: 1 << 20}}
+		_ = l.apply(t.Context(), bytes.NewReader(archive)) // a refusal is as good as anything
+		for _, dir := range []string{parent, filepath.Dir(root)} {
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+				t.Errorf("beside the tree: %v, %v", entries, err)
+			}
+		}
+	})
 }

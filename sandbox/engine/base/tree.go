@@ -17,6 +17,10 @@ import (
 // maxLinks is how many symbolic links a path may lead through, as in Linux.
 const maxLinks = 40
 
+// maxPath is how long a path may be, as in Linux. Every step of a path costs
+// time, and an archive's may be of any length.
+const maxPath = 4096
+
 // tree is a root file system that is being made, whose contents may be an
 // enemy's. Links in it lead where they would lead a program that runs in it:
 // an absolute one, and one that climbs too high, starts at the tree's own
@@ -67,6 +71,9 @@ func (t *tree) folder(name string) (string, error) {
 	if at, ok := t.folders[name]; ok {
 		return at, nil
 	}
+	if len(name) > maxPath {
+		return "", tooLong(name)
+	}
 	at, links := ".", 0
 	for todo := strings.Split(name, "/"); len(todo) > 0; {
 		part := todo[0]
@@ -84,7 +91,9 @@ func (t *tree) folder(name string) (string, error) {
 			return "", err
 		}
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			at = next
+			if at = next; len(at) > maxPath {
+				return "", tooLong(name)
+			}
 			continue
 		}
 		if links++; links > maxLinks {
@@ -101,6 +110,10 @@ func (t *tree) folder(name string) (string, error) {
 	}
 	t.folders[name] = at
 	return at, nil
+}
+
+func tooLong(name string) error {
+	return &fs.PathError{Op: "follow", Path: name[:min(len(name), 80)] + "…", Err: unix.ENAMETOOLONG}
 }
 
 // forget drops what resolve remembers, after something that may have been a
