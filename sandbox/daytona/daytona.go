@@ -99,8 +99,9 @@ func New(cfg Config) (*Client, error) {
 	cfg.Backoff = cmp.Or(cfg.Backoff, 250*time.Millisecond)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 3*time.Minute)
 	cfg.RestoreTimeout = cmp.Or(cfg.RestoreTimeout, 45*time.Minute)
-	// The user's code can answer in the toolbox's place, and a redirect that is
-	// followed takes the key along, to wherever that code says.
+	// What a toolbox answers is hostile input: on a server where the user's code
+	// can answer in its place, a redirect that is followed takes the key along,
+	// to wherever that code says.
 	web := *cfg.HTTPClient
 	web.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{cfg: cfg, http: &web, log: cfg.Logger, bases: map[string]string{}, up: map[string]bool{}}, nil

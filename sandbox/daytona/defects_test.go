@@ -593,8 +593,8 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
-// TestAnswersOfAnImpostor: code in a sandbox runs as the toolbox's user and can
-// answer on its port. It must not lead the client, which holds the key of all
+// TestAnswersOfAnImpostor: whatever answers in a toolbox's place, on a server
+// that lets a sandbox's code do that, must not lead the client, which holds the key of all
 // sandboxes, anywhere, nor fill its memory.
 func TestAnswersOfAnImpostor(t *testing.T) {
 	t.Parallel()

@@ -73,8 +73,9 @@ func (e *Engine) serveToolbox(w http.ResponseWriter, r *http.Request) {
 	proxy.ServeHTTP(w, r)
 }
 
-// leadNowhere takes the address off a redirect. The user's code can answer in
-// the toolbox's place, and clients that follow it bring the API key along.
+// leadNowhere takes the address off a redirect: a toolbox has none to send, and
+// /proxy passes on what the user's code says. Clients that follow it would bring
+// the API key along.
 func leadNowhere(resp *http.Response) error {
 	if resp.StatusCode/100 == 3 {
 		resp.Header.Del("Location")

@@ -221,7 +221,7 @@ func runControl(t *testing.T, client sandbox.Client) {
 			t.Errorf("somebody's environment can be read: %q", res.Output)
 		}
 	})
-	t.Run("a toolbox that its user kills", func(t *testing.T) {
+	t.Run("a toolbox that its user tries to kill", func(t *testing.T) {
 		t.Parallel()
 		ctx := caseContext(t)
 		tb := client.Toolbox(create(t, client, sandbox.CreateRequest{Env: map[string]string{"GIVEN": "kept"}}).ID)

@@ -347,6 +347,39 @@ func TestShellThatEndsWithoutAServer(t *testing.T) {
 	}
 }
 
+func TestInputAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	id := b.async("s", "true")
+	b.ended("s", id)
+	path := "/process/session/s/command/"
+	if text := b.do("POST", path+id+"/input", obj{"data": "x"}, 410); !strings.Contains(text, "COMMAND_ALREADY_COMPLETED") {
+		t.Errorf("got %s", text)
+	}
+	b.do("POST", path+"none/input", obj{"data": "x"}, 404)
+}
+
+// What a command leaves in the background writes on into its own log.
+func TestBackgroundOutput(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	id := b.async("s", `(until [ -e go ]; do sleep 0.02; done; echo late; echo late too >&2) & echo early; (exit 2)`)
+	if code := b.ended("s", id); code != 2 {
+		t.Errorf("exit code %d", code)
+	}
+	next := b.async("s", "touch go; wait; echo next")
+	if code := b.ended("s", next); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	b.until("the late output is in the log", func() bool {
+		got := decode[cmd](t, b.logs("s", id))
+		return got.Stdout == "early\nlate\n" && got.Stderr == "late too\n"
+	})
+	if got := decode[cmd](t, b.logs("s", next)); got.Stdout != "next\n" {
+		t.Errorf("the next command's log: %+v", got)
+	}
+}
+
 func TestLogLimit(t *testing.T) {
 	t.Parallel()
 	b := open(t, func(c *toolbox.Config) { c.LogLimit = 1000 })

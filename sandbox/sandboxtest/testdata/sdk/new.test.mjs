@@ -29,6 +29,7 @@ async function until(what, cond) {
 
 test('create answers when the sandbox is started', async () => {
   assert.equal(box.state, 'started')
+  assert.equal(box.labels['code-toolbox-language'], 'python')
   assert.ok(await box.getWorkDir())
   assert.equal(await box.getUserHomeDir(), '/home/daytona')
 })
