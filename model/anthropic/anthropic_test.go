@@ -356,7 +356,11 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	}))
 	t.Cleanup(h.Close)
-	_, _, err := collect(t.Context(), dial(t, h.URL), hello(t))
+	m, err := anthropic.New(anthropic.Config{APIKey: key, BaseURL: h.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = collect(t.Context(), m, hello(t))
 	var got *model.Error
 	if !errors.As(err, &got) || got.Type != "too_long" || got.Kind != model.BadRequest {
 		t.Errorf("err = %v, want it to be too long", err)

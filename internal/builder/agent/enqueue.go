@@ -7,11 +7,23 @@ import (
 	"surgent.dev/surgent/convex/value"
 	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/builder/sessions"
+	"surgent.dev/surgent/internal/kit/errs"
 )
+
+// maxQueue is how many prompts may wait in a project: each is looked at again
+// whenever one of them moves on.
+const maxQueue = 100
 
 // Enqueue puts a prompt at the end of its project's queue; it is
 // sessions.Starter's.
 func (s *Service) Enqueue(ctx *function.MutationCtx, p sessions.Run) (string, error) {
+	waiting, err := Runs.Query(ctx.DB, "by_status", Queued, p.ProjectID).Take(ctx, maxQueue)
+	if err != nil {
+		return "", err
+	}
+	if len(waiting) == maxQueue {
+		return "", errs.New(errs.Invalid, "%d prompts wait in this project already: let some of them run, or take them back", maxQueue)
+	}
 	info := s.Model.Info()
 	name := p.Model
 	if name == "" || info.Provider == "demo" {

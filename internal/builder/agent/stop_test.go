@@ -136,6 +136,25 @@ func TestStopInTheQueue(t *testing.T) {
 	}
 }
 
+func TestTheQueueHasAnEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{asleep: true, script: modeltest.Turns(modeltest.Text("ok"))})
+	for range 100 {
+		w.ask("again")
+	}
+	args := object{"projectId": w.project, "sessionId": w.session, "prompt": "one more"}
+	err := w.rt.As(w.user).RunMutation(t.Context(), "sessions:createMessageAndRunAgent", args, nil)
+	if err == nil || !strings.Contains(err.Error(), "100 prompts wait in this project already") {
+		t.Errorf("the 101st prompt: %v", err)
+	}
+	w.stopAgent() // takes all of them back
+	w.ended(100)
+	if rows := w.rows(); len(rows) != 200 {
+		t.Errorf("%d rows, want a prompt and a result for each", len(rows))
+	}
+	w.sound()
+}
+
 func TestOneRunAtATimeInOrder(t *testing.T) {
 	t.Parallel()
 	const n = 20
