@@ -158,7 +158,8 @@ func devProxy(c Config) http.Handler {
 		Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(c.DevServer) },
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			c.Logger.WarnContext(r.Context(), "web dev server does not answer", "error", err)
-			http.Error(w, "The web dev server does not answer yet. Reload in a moment.", http.StatusBadGateway)
+			w.Header().Set("Refresh", "1") // Vite takes longer to start than we do
+			http.Error(w, "The web dev server does not answer yet. This page reloads.", http.StatusBadGateway)
 		},
 	}
 }

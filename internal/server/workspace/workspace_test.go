@@ -79,7 +79,7 @@ func TestDevServer(t *testing.T) {
 		t.Errorf("got %q", w.Body)
 	}
 	vite.Close()
-	if w := ask(); w.Code != http.StatusBadGateway {
-		t.Errorf("status %d", w.Code)
+	if w := ask(); w.Code != http.StatusBadGateway || w.Header().Get("Refresh") != "1" {
+		t.Errorf("status %d, refresh %q", w.Code, w.Header().Get("Refresh"))
 	}
 }
