@@ -351,6 +351,10 @@ const (
 	SnapshotBuilding SnapshotState = "building"
 	SnapshotActive   SnapshotState = "active"
 	SnapshotError    SnapshotState = "error"
+	// SnapshotBuildFailed is what Daytona's cloud says of a build's own error.
+	SnapshotBuildFailed SnapshotState = "build_failed"
+	// SnapshotInactive was not used for long; it must be activated.
+	SnapshotInactive SnapshotState = "inactive"
 )
 
 // Snapshot is what sandboxes are made from.

@@ -22,23 +22,30 @@ func CreateSnapshot(ctx context.Context, c *config.Config, logger *slog.Logger, 
 		return err
 	}
 	snap, err := client.GetSnapshot(ctx, templates.Base)
-	if errors.Is(err, sandbox.ErrNotFound) {
-		recipe, readErr := defaultenv.Files.ReadFile("Dockerfile")
-		if readErr != nil {
-			return fmt.Errorf("read recipe: %w", readErr)
+	switch {
+	case errors.Is(err, sandbox.ErrNotFound):
+		snap, err = sendRecipe(ctx, client, c, progress)
+	case err == nil && failedSnapshot(snap):
+		// A failed build stays what it is; the name is free once it is gone.
+		progress("Removing the snapshot whose build failed: " + snap.ErrorReason)
+		if err = client.DeleteSnapshot(ctx, templates.Base); err == nil {
+			snap, err = sendRecipe(ctx, client, c, progress)
 		}
-		progress("Sending the recipe to " + c.Daytona.ServerURL)
-		snap, err = client.CreateSnapshot(ctx, templates.Base, string(recipe))
+	case err == nil && snap.State == sandbox.SnapshotInactive:
+		progress("Activating the snapshot, which was not used for long")
+		if err = client.ActivateSnapshot(ctx, snap.ID); err == nil {
+			snap, err = client.GetSnapshot(ctx, templates.Base)
+		}
 	}
 	for last := ""; err == nil; snap, err = client.GetSnapshot(ctx, templates.Base) {
 		step := string(snap.State)
 		if snap.Step != "" {
 			step = snap.Step
 		}
-		switch snap.State {
-		case sandbox.SnapshotActive:
+		switch {
+		case snap.State == sandbox.SnapshotActive:
 			return nil
-		case sandbox.SnapshotError, "build_failed":
+		case failedSnapshot(snap):
 			return fmt.Errorf("the snapshot could not be built: %s", snap.ErrorReason)
 		}
 		if step != last {
@@ -52,4 +59,17 @@ func CreateSnapshot(ctx context.Context, c *config.Config, logger *slog.Logger, 
 		}
 	}
 	return err
+}
+
+func failedSnapshot(s *sandbox.Snapshot) bool {
+	return s.State == sandbox.SnapshotError || s.State == sandbox.SnapshotBuildFailed
+}
+
+func sendRecipe(ctx context.Context, client *daytona.Client, c *config.Config, progress func(string)) (*sandbox.Snapshot, error) {
+	recipe, err := defaultenv.Files.ReadFile("Dockerfile")
+	if err != nil {
+		return nil, fmt.Errorf("read recipe: %w", err)
+	}
+	progress("Sending the recipe to " + c.Daytona.ServerURL)
+	return client.CreateSnapshot(ctx, templates.Base, string(recipe))
 }

@@ -47,6 +47,17 @@ func (c *Client) CreateSnapshot(ctx context.Context, name, dockerfile string) (*
 	return &s, nil
 }
 
+// ActivateSnapshot wakes a snapshot that the server set aside because nobody
+// used it; until then no sandbox can be made from it. GetSnapshot tells when it
+// is active.
+func (c *Client) ActivateSnapshot(ctx context.Context, id string) error {
+	err := discard(c.do(ctx, call{method: http.MethodPost, url: c.snapshotURL(id) + "/activate", timeout: controlTimeout}))
+	if err != nil {
+		return fmt.Errorf("activate snapshot %s: %w", id, err)
+	}
+	return nil
+}
+
 // DeleteSnapshot implements sandbox.Snapshots. The server deletes by id only.
 func (c *Client) DeleteSnapshot(ctx context.Context, idOrName string) error {
 	s, err := c.GetSnapshot(ctx, idOrName)

@@ -55,6 +55,8 @@ func TestErrorsHaveDaytonasShape(t *testing.T) {
 		{name: "no such snapshot", method: "GET", path: "/api/snapshots/nope", status: 404},
 		{name: "the base stays", method: "DELETE", path: "/api/snapshots/default-env:1.0.0", status: 403},
 		{name: "the base is there", method: "POST", path: "/api/snapshots", body: map[string]any{"name": "default-env:1.0.0"}, status: 409},
+		{name: "the base is active", method: "POST", path: "/api/snapshots/default-env:1.0.0/activate", status: 200},
+		{name: "nothing to activate", method: "POST", path: "/api/snapshots/nope/activate", status: 404},
 		{name: "no images", method: "POST", path: "/api/snapshots", body: map[string]any{"name": "x", "imageName": "debian:12"}, status: 400, says: "debian:12"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -13,6 +13,8 @@ func (e *Engine) snapshotRoutes(handle func(string, handler)) {
 	handle("POST /snapshots", e.postSnapshot)
 	handle("GET /snapshots/{name}", e.getSnapshot)
 	handle("DELETE /snapshots/{name}", e.deleteSnapshot)
+	// Whatever is in the catalogue can be used: there is nothing to activate.
+	handle("POST /snapshots/{name}/activate", e.getSnapshot)
 	handle("GET /snapshots/{name}/build-logs", e.getBuildLogs)
 	handle("GET /snapshots/{name}/build-logs-url", e.getBuildLogsURL)
 }
