@@ -90,7 +90,7 @@ func listenOn(t *testing.T, address string, answer http.HandlerFunc) (*httptest.
 	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		visits.Add(1)
 		answer(w, r)
-	})}} //nolint:gosec // a server of this test
+	})}}
 	server.Start()
 	t.Cleanup(server.Close)
 	return server, &visits
