@@ -1,6 +1,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
+import { followTheme } from "./lib/theme";
 import { openClient } from "./sync";
 import "./index.css";
 
@@ -16,6 +17,9 @@ window.addEventListener("vite:preloadError", (event) => {
   sessionStorage.setItem("surgent.reloaded", String(Date.now()));
   window.location.reload();
 });
+
+// A theme that is chosen in one tab holds in all of them.
+followTheme(() => {});
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no root");

@@ -3,7 +3,7 @@ import { bytes } from "@/lib/format";
 import { api, useAction } from "@/sync";
 import { Button, Loading, Skeleton } from "@/ui";
 import type { FileActivity } from "./activity";
-import { useFile } from "./useFile";
+import { shownBytes, useFile } from "./useFile";
 
 const Editor = lazy(() => import("./Editor"));
 
@@ -71,7 +71,7 @@ function Message({ text, children }: { text: string; children?: React.ReactNode 
 function Download({ projectId, path }: { projectId: string; path: string }) {
   const read = useAction(api.files.readFile);
   const save = async () => {
-    const file = await read({ projectId, path, as: "base64" });
+    const file = await read({ projectId, path, as: "base64", maxBytes: shownBytes });
     const data = Uint8Array.from(atob(file.content), (c) => c.charCodeAt(0));
     const url = URL.createObjectURL(new Blob([data]));
     const a = document.createElement("a");

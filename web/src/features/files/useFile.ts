@@ -13,7 +13,8 @@ export type FileState =
   | { kind: "folder" }
   | { kind: "fault"; message: string };
 
-const shownBytes = 4_000_000;
+/** Files up to this size are read; larger ones are named. */
+export const shownBytes = 4_000_000;
 
 /** One file's content, read again whenever the agent has edited it. */
 export function useFile(projectId: string, path: string, ready: boolean, activity: FileActivity) {
@@ -33,7 +34,7 @@ export function useFile(projectId: string, path: string, ready: boolean, activit
       seen.current = true;
       const size = entry.size ?? 0;
       if (size > shownBytes) return { kind: "big", size };
-      const file = await read({ projectId, path, as: "text" });
+      const file = await read({ projectId, path, as: "text", maxBytes: shownBytes });
       if (file.encoding === "base64" || file.content.includes("\u0000")) return { kind: "binary", size };
       return { kind: "text", text: file.content };
     };
