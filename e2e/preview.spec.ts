@@ -3,7 +3,7 @@
 import { expect, test, type Page } from "@playwright/test";
 import type { ConvexClient } from "convex/browser";
 import { api, connectAs } from "./lib/client.ts";
-import { preview, signUp } from "./lib/person.ts";
+import { countLoads, preview, signUp } from "./lib/person.ts";
 import { Surgent, waitFor } from "./lib/server.ts";
 
 const app = (heading: string) => `export function App() {
@@ -47,26 +47,17 @@ async function devLog(): Promise<string> {
   return (project.sandbox.devServer?.lastLines ?? []).join("\n");
 }
 
-// Counts how often the app's page is loaded.
-function loads(): () => number {
-  let count = 0;
-  page.on("framenavigated", (frame) => {
-    if (frame.parentFrame() === page.mainFrame()) count++;
-  });
-  return () => count;
-}
-
 test("files that change show at once, and what was typed into the app stays", async () => {
   await write("First");
   await expect(heading("First")).toBeVisible();
   await preview(page).getByLabel("Note").fill("typed by a person");
-  const loaded = loads();
+  const loads = countLoads(page);
   for (const text of ["Second", "Third", "Fourth"]) {
     await write(text);
     await expect(heading(text)).toBeVisible();
   }
   await expect(preview(page).getByLabel("Note")).toHaveValue("typed by a person");
-  expect(loaded()).toBe(0);
+  expect(loads()).toBe(0);
 });
 
 for (const [when, held] of [

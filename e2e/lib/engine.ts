@@ -9,32 +9,47 @@ import { binary, freePort, waitFor } from "./server.ts";
 const key = "engine-key-of-the-tests";
 
 export class Engine {
+  private child: ChildProcess | undefined;
+
   private constructor(
     readonly url: string,
+    private readonly port: number,
     private readonly data: string,
-    private readonly child: ChildProcess,
   ) {}
 
   static async start(): Promise<Engine> {
     const port = await freePort();
-    const data = await mkdtemp(join(tmpdir(), "surgent-e2e-engine-"));
-    const child = spawn(binary, ["sandbox", "serve", "--addr", `127.0.0.1:${port}`, "--api-key", key, "--data", data], {
+    const engine = new Engine(`http://127.0.0.1:${port}/api`, port, await mkdtemp(join(tmpdir(), "surgent-e2e-engine-")));
+    await engine.up();
+    return engine;
+  }
+
+  async up(): Promise<void> {
+    const child = spawn(binary, ["sandbox", "serve", "--addr", `127.0.0.1:${this.port}`, "--api-key", key, "--data", this.data], {
       stdio: ["ignore", "ignore", "pipe"],
     });
+    this.child = child;
     let log = "";
     child.stderr.on("data", (chunk: Buffer) => {
       log = (log + chunk.toString()).slice(-4000);
     });
-    const engine = new Engine(`http://127.0.0.1:${port}/api`, data, child);
     await waitFor(
       "the sandbox engine",
       async () => {
         if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}:\n${log}`);
-        return (await engine.call("GET", "/sandbox")).ok;
+        return (await this.call("GET", "/sandbox")).ok;
       },
       400_000, // the first start builds the base
     );
-    return engine;
+  }
+
+  // Ends the engine; its sandboxes are saved, and are there again after up().
+  async down(): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill("SIGTERM");
+    await gone;
   }
 
   // What the server under test needs to use this engine.
@@ -57,9 +72,7 @@ export class Engine {
   }
 
   async remove(): Promise<void> {
-    const gone = new Promise((done) => this.child.once("exit", done));
-    this.child.kill("SIGTERM");
-    await gone;
+    await this.down();
     await rm(this.data, { recursive: true, force: true });
   }
 }

@@ -69,4 +69,50 @@ export async function send(page: Page, prompt: string): Promise<void> {
   await promptBox(page).press("Enter");
 }
 
+export const promptRow = (page: Page, text: string) => page.getByRole("article", { name: `Prompt: ${text}`, exact: true });
+
+export const results = (page: Page) => page.getByRole("article", { name: /^Result: / });
+
+// Notes every text that an element shows, however short it stands there; the
+// returned function tells whether one of them matched.
+export async function watchTexts(page: Page): Promise<(pattern: RegExp) => Promise<boolean>> {
+  await page.evaluate(() => {
+    const store = window as unknown as { texts: Set<string> };
+    store.texts = new Set();
+    const note = (node: Node) => {
+      // A change deep inside changes what its row and its button say.
+      let element = node instanceof HTMLElement ? node : node.parentElement;
+      for (let up = 0; element && up < 4; up++, element = element.parentElement) {
+        if (element.textContent && element.textContent.length < 500) store.texts.add(element.textContent);
+      }
+    };
+    new MutationObserver((records) => {
+      for (const record of records) {
+        note(record.target);
+        for (const node of record.addedNodes) note(node);
+      }
+    }).observe(document.body, { childList: true, characterData: true, subtree: true });
+  });
+  return (pattern) =>
+    page.evaluate(
+      ([source, flags]) => [...(window as unknown as { texts: Set<string> }).texts].some((text) => new RegExp(source, flags).test(text)),
+      [pattern.source, pattern.flags],
+    );
+}
+
+// Counts the loads of the app's page in its frame.
+export function countLoads(page: Page): () => number {
+  let count = 0;
+  page.on("framenavigated", (frame) => {
+    if (frame.parentFrame() === page.mainFrame()) count++;
+  });
+  return () => count;
+}
+
+// Nothing is wider than the window.
+export async function noSidewaysScroll(page: Page): Promise<void> {
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+  expect(content).toBeLessThanOrEqual(width);
+}
+
 export const preview = (page: Page) => page.frameLocator("iframe[title^='Preview of']");
