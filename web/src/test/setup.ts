@@ -12,7 +12,7 @@ if (typeof window !== "undefined") {
     delete document.documentElement.dataset.theme;
   });
   // The first screen of a file is transformed while it is waited for; on a busy machine that takes its time.
-  configure({ asyncUtilTimeout: 5000 });
+  configure({ asyncUtilTimeout: 10_000 });
   fillIn();
 }
 

@@ -23,7 +23,7 @@ export function CheckpointCard({ commit, cost }: CheckpointCardProps) {
           type="button"
           aria-label={state}
           onClick={() => document.getElementById(id)?.scrollIntoView({ block: "center" })}
-          className="rail-node touch-node top-2.5 bg-prompt text-ink-2"
+          className="rail-node reach top-2.5 bg-prompt text-ink-2"
         >
           <Circle size={10} strokeWidth={2.5} aria-hidden />
         </button>

@@ -14,7 +14,7 @@ export function CopyShaButton({ sha }: { sha: string }) {
       type="button"
       aria-label={copied ? "Copied" : `Copy the commit id ${sha.slice(0, 7)}`}
       onClick={() => void copyText(sha).then(setCopied)}
-      className="-my-1 inline-flex min-h-6 items-center rounded-code px-1 font-mono text-mono text-ink-2 hover:bg-sunken hover:text-ink"
+      className="reach relative -my-1 inline-flex min-h-6 items-center rounded-code px-1 font-mono text-mono text-ink-2 hover:bg-sunken hover:text-ink"
     >
       {copied ? "Copied" : sha.slice(0, 7)}
     </button>

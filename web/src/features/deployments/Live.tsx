@@ -37,7 +37,7 @@ export function Live({ deployment }: { deployment: Deployment }) {
 
 export function LiveLink({ url }: { url: string }) {
   return (
-    <a href={url} target="_blank" rel="noopener noreferrer" className={`${linkClass} inline-flex items-center gap-1`}>
+    <a href={url} target="_blank" rel="noopener noreferrer" className={`${linkClass} touch-target inline-flex min-h-6 items-center gap-1`}>
       {url.replace(/^https?:\/\//, "").replace(/\/$/, "")}
       <ExternalLink size={14} strokeWidth={1.75} aria-hidden />
     </a>

@@ -27,7 +27,8 @@ export function NameField({ name, domain, error, disabled, onChange, onEnter }: 
         <input
           id={id}
           value={name}
-          disabled={disabled}
+          readOnly={disabled}
+          autoFocus={!disabled && !window.matchMedia("(pointer: coarse)").matches}
           maxLength={60}
           spellCheck={false}
           autoCapitalize="off"
@@ -37,7 +38,7 @@ export function NameField({ name, domain, error, disabled, onChange, onEnter }: 
           aria-describedby={`${id}-end ${id}-note`}
           onChange={(e) => onChange(e.target.value.toLowerCase().replace(/\s/g, "-"))}
           onKeyDown={(e) => e.key === "Enter" && !e.nativeEvent.isComposing && onEnter()}
-          className="touch-text field-sizing-content h-full min-w-12 shrink rounded-field bg-transparent pl-3 text-body outline-none disabled:text-ink-2"
+          className="touch-text field-sizing-content h-full min-w-12 shrink rounded-field bg-transparent pl-3 text-body outline-none read-only:text-ink-2"
         />
         <span id={`${id}-end`} className="touch-text min-w-0 truncate pr-3 text-body text-ink-2">
           .{domain}

@@ -169,8 +169,8 @@ function Matches({ paths, current, onOpen }: { paths?: string[]; current?: strin
             onClick={() => onOpen(path)}
             aria-current={path === current || undefined}
             className={cx(
-              "flex min-h-7 w-full min-w-0 items-baseline gap-2 px-3 py-1 text-start -outline-offset-2 hover:bg-sunken pointer-coarse:min-h-11",
-              path === current && "bg-accent-soft",
+              "flex min-h-7 w-full min-w-0 items-baseline gap-2 px-3 py-1 text-start -outline-offset-2 pointer-coarse:min-h-11",
+              path === current ? "bg-accent-soft" : "hover:bg-sunken",
             )}
           >
             <span className="shrink-0">{path.split("/").at(-1)}</span>

@@ -95,8 +95,8 @@ function Entry({ entry, depth, first, ...props }: TreeViewProps & { entry: FileE
         onClick={press}
         style={{ paddingInlineStart: 4 + depth * 12 }}
         className={cx(
-          "flex h-7 items-center gap-1.5 pr-2 -outline-offset-2 select-none hover:bg-sunken pointer-coarse:h-11",
-          selected && "bg-accent-soft hover:bg-accent-soft",
+          "flex h-7 items-center gap-1.5 pr-2 -outline-offset-2 select-none pointer-coarse:h-11",
+          selected ? "bg-accent-soft" : "hover:bg-sunken",
           dim && "text-ink-3",
         )}
       >
