@@ -268,12 +268,14 @@ func testWorker(t *testing.T, s Subject) {
 }
 
 func testBindings(t *testing.T, s Subject) {
-	rel := App("r1", "some-app", "export default { fetch(r, env) { return Response.json([env.TEXT, env.LIST, env.N, Object.keys(env).sort()]) } }", nil)
+	rel := App("r1", "some-app", `export default { fetch(r, env) {
+		return Response.json([env.TEXT, env.LIST, env.N, Object.keys(env).sort(), process.env.TEXT === env.TEXT]) } }`, nil)
+	rel.CompatibilityFlags = []string{"nodejs_compat"} // which gives process.env
 	text := "quote \" backslash \\ newline \n ünï $(x) \u0001"
 	rel.Vars = map[string]string{"TEXT": text}
 	rel.JSONVars = map[string]json.RawMessage{"LIST": json.RawMessage(`[1, {"a": "b"}]`), "N": json.RawMessage("7")}
 	publish(t, s, rel)
-	want, err := json.Marshal([]any{text, []any{1, map[string]any{"a": "b"}}, 7, []string{"LIST", "N", "TEXT"}})
+	want, err := json.Marshal([]any{text, []any{1, map[string]any{"a": "b"}}, 7, []string{"LIST", "N", "TEXT"}, true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,6 +312,8 @@ func testBrokenWorker(t *testing.T, s Subject) {
 	publish(t, s, App("r1", "some-app", Hello("one"), nil))
 	flagged := App("flag", "some-app", Hello("x"), nil)
 	flagged.CompatibilityFlags = []string{"no_such_flag"}
+	experimental := App("experimental", "some-app", Hello("x"), nil)
+	experimental.CompatibilityFlags = []string{"experimental"}
 	for _, test := range []struct {
 		rel  *deploy.Release
 		want string
@@ -319,6 +323,7 @@ func testBrokenWorker(t *testing.T, s Subject) {
 		{App("throw", "some-app", `throw new Error("boom at start")`, nil), "boom at start"},
 		{App("500", "some-app", `export default { fetch() { throw new Error("boom at /") } }`, nil), "500"},
 		{flagged, "no_such_flag"},
+		{experimental, "experimental"},
 	} {
 		_, err := s.Target.Publish(t.Context(), test.rel, nil)
 		if !errors.Is(err, deploy.ErrRefused) || !strings.Contains(err.Error(), test.want) {

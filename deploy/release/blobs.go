@@ -59,15 +59,14 @@ func (b *Blobs) Put(r io.Reader) (hash string, size int64, err error) {
 
 // Open returns a blob's content; an unknown hash is an fs.ErrNotExist.
 func (b *Blobs) Open(hash string) (io.ReadCloser, error) {
-	f, err := b.OpenFile(hash)
+	f, err := b.openFile(hash)
 	if err != nil {
 		return nil, err // not f: a nil *os.File would be a non-nil interface
 	}
 	return f, nil
 }
 
-// OpenFile is Open for callers that need a file, e.g. to send it.
-func (b *Blobs) OpenFile(hash string) (*os.File, error) {
+func (b *Blobs) openFile(hash string) (*os.File, error) {
 	if !validHash(hash) {
 		return nil, fmt.Errorf("open blob %q: %w", hash, fs.ErrNotExist)
 	}
@@ -78,9 +77,21 @@ func (b *Blobs) OpenFile(hash string) (*os.File, error) {
 	return f, nil
 }
 
+// Touch makes a blob young, which keeps it from Sweep while a release that
+// needs it is in the making. An unknown hash is an fs.ErrNotExist.
+func (b *Blobs) Touch(hash string, now time.Time) error {
+	if !validHash(hash) {
+		return fmt.Errorf("touch blob %q: %w", hash, fs.ErrNotExist)
+	}
+	if err := os.Chtimes(b.path(hash), now, now); err != nil {
+		return fmt.Errorf("touch blob: %w", err)
+	}
+	return nil
+}
+
 // Read returns a blob's whole content.
 func (b *Blobs) Read(hash string) ([]byte, error) {
-	f, err := b.OpenFile(hash)
+	f, err := b.openFile(hash)
 	if err != nil {
 		return nil, err
 	}

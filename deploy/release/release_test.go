@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -284,6 +285,20 @@ func TestSweepKeepsYoungAndKept(t *testing.T) {
 	keep := func(hash string) bool { return hash == kept }
 	if n, err := blobs.Sweep(keep, time.Now().Add(-time.Hour)); n != 0 || err != nil {
 		t.Errorf("swept %d young blobs, %v", n, err)
+	}
+	if err := blobs.Touch(loose, time.Now().Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := blobs.Sweep(keep, time.Now().Add(time.Hour)); n != 0 || err != nil {
+		t.Errorf("swept %d blobs that were touched, %v", n, err)
+	}
+	if err := blobs.Touch(loose, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, unknown := range []string{strings.Repeat("0", 64), "../x", ""} {
+		if err := blobs.Touch(unknown, time.Now()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("touched %q: %v", unknown, err)
+		}
 	}
 	if n, err := blobs.Sweep(keep, time.Now().Add(time.Hour)); n != 1 || err != nil {
 		t.Errorf("swept %d, %v", n, err)

@@ -137,8 +137,9 @@ func (t *Target) store(rel *deploy.Release, progress deploy.Progress) (*manifest
 }
 
 func (t *Target) storeAsset(rel *deploy.Release, asset deploy.Asset) error {
-	if f, err := t.c.Blobs.OpenFile(asset.Hash); err == nil {
-		return f.Close()
+	// One that nobody needs yet could be swept before this release is live.
+	if err := t.c.Blobs.Touch(asset.Hash, t.now()); err == nil {
+		return nil
 	}
 	content, err := rel.Open(asset.Hash)
 	if err != nil {
