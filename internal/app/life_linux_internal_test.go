@@ -234,6 +234,24 @@ func TestLife(t *testing.T) {
 		}
 	})
 
+	// A sandbox that came back without its processes stayed without a preview,
+	// and its page said "running".
+	t.Run("dev server lost", func(t *testing.T) {
+		if err := b.sandboxes.client.Toolbox(at.SandboxID).DeleteSession(t.Context(), "dev"); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "nothing answers", func() bool {
+			status, _ := visitor.get(t, "3000-"+at.SandboxID, "/")
+			return status == http.StatusBadGateway
+		})
+		p.must(t, "mutation", "projects:wakeSandbox", obj{"projectId": id}, nil)
+		eventually(t, "the app answers again", func() bool {
+			status, _ := visitor.get(t, "3000-"+at.SandboxID, "/")
+			return status == http.StatusOK
+		})
+		until("it runs", func(x box) bool { return x.Sandbox.DevServer != nil && x.Sandbox.DevServer.Status == "running" })
+	})
+
 	t.Run("deploy", func(t *testing.T) {
 		type deployment struct {
 			Status string `json:"status"`

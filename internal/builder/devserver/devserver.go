@@ -59,12 +59,17 @@ func Start(ctx context.Context, tb sandbox.Processes, workDir, command string) (
 	return id, nil
 }
 
-// Stop ends the dev server. One that doesn't run is fine.
-func Stop(ctx context.Context, tb sandbox.Processes) error {
-	if err := tb.DeleteSession(ctx, Session); err != nil && !errors.Is(err, sandbox.ErrNotFound) {
-		return fmt.Errorf("end dev server: %w", err)
+// Exists tells whether a dev server was started in this life of the sandbox.
+// One that has ended counts: its exit code is known.
+func Exists(ctx context.Context, tb sandbox.Processes) (bool, error) {
+	session, err := tb.GetSession(ctx, Session)
+	if errors.Is(err, sandbox.ErrNotFound) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("look for dev server: %w", err)
+	}
+	return len(session.Commands) > 0, nil
 }
 
 // Await returns once the app answers on Port: any answer but the sandbox's

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"surgent.dev/surgent/convex/function"
+	"surgent.dev/surgent/internal/builder/devserver"
 	"surgent.dev/surgent/internal/builder/templates"
 	"surgent.dev/surgent/internal/kit/errs"
 	"surgent.dev/surgent/sandbox"
@@ -55,8 +56,9 @@ func labels(id ID) map[string]string { return map[string]string{"surgent-project
 // which its first run has made.
 func sandboxName(id ID) string { return "project-" + string(id) }
 
-// check looks after a sandbox that should be up: it has its watch, or it is
-// noted as asleep and, since somebody asked for it, brought up.
+// check looks after a sandbox that should be up: it has its watch and its dev
+// server, or it is noted as asleep and, since somebody asked for it, brought
+// up.
 func (l *Life) check(ctx *function.ActionCtx, a projectArgs) (any, error) {
 	var p *Project
 	if err := ctx.RunQuery("projects:find", a, &p); err != nil || p == nil || p.SandboxID == nil || p.Sandbox == nil || p.Sandbox.Status != Started {
@@ -65,7 +67,15 @@ func (l *Life) check(ctx *function.ActionCtx, a projectArgs) (any, error) {
 	info, err := l.Sandboxes.Get(ctx, *p.SandboxID)
 	switch {
 	case err == nil && info.State == sandbox.Started:
-		l.Watcher.Watch(p.ID, *p.SandboxID)
+		there, err := devserver.Exists(ctx, l.Sandboxes.Toolbox(*p.SandboxID))
+		if err != nil {
+			return nil, errs.Wrap(errs.Unavailable, err, "The sandbox doesn't answer")
+		}
+		if !there {
+			// It came back from its files alone, behind our back.
+			return nil, ctx.RunMutation("projects:restartDev", a, nil)
+		}
+		l.Watcher.Keep(p.ID, *p.SandboxID)
 		return nil, nil
 	case err == nil, errors.Is(err, sandbox.ErrNotFound):
 		return nil, ctx.RunMutation("projects:rouse", a, nil)

@@ -47,6 +47,7 @@ func Register(r *function.Registry, c Config) {
 	function.InternalMutation(r, "projects:report", report)
 	function.InternalMutation(r, "projects:asleep", asleep)
 	function.InternalMutation(r, "projects:rouse", rouse)
+	function.InternalMutation(r, "projects:restartDev", restartLostDev)
 	function.InternalMutation(r, "projects:keptAwake", keptAwake)
 	function.InternalMutation(r, "projects:giveWay", m.giveWay)
 	function.InternalMutation(r, "projects:purge", m.purge)

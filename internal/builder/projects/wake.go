@@ -94,12 +94,25 @@ func begin(ctx *function.MutationCtx, p *Project, status SandboxStatus, anew boo
 
 func restartDev(ctx *function.MutationCtx, p *Project) error {
 	box := *p.Sandbox
-	box.DevServer = &DevServer{Status: "starting", LastLines: box.DevServer.LastLines}
+	lines := []string{}
+	if box.DevServer != nil {
+		lines = box.DevServer.LastLines
+	}
+	box.DevServer = &DevServer{Status: "starting", LastLines: lines}
 	attempt := p.Attempt + 1
 	if err := Projects.Patch(ctx, ctx.DB, p.ID, value.Object{"sandbox": box, "attempt": attempt}); err != nil {
 		return err
 	}
 	return sendFor(ctx, p.ID, attempt)
+}
+
+// restartLostDev starts the dev server of a sandbox that runs without one.
+func restartLostDev(ctx *function.MutationCtx, a projectArgs) (any, error) {
+	p, err := Projects.Get(ctx, ctx.DB, a.ProjectID)
+	if err != nil || p == nil || p.Sandbox == nil || p.Sandbox.Status != Started {
+		return nil, err
+	}
+	return nil, restartDev(ctx, p)
 }
 
 // runIndefinitely turns the auto stop of a sandbox off. Guests can't: their

@@ -38,11 +38,13 @@ type Watcher struct {
 type watch struct {
 	project ID
 	sandbox string
+	keep    bool // a watch over the same sandbox goes on
 }
 
 type watched struct {
 	watch
 	stop context.CancelFunc
+	over bool // Forget has ended it
 }
 
 // NewWatcher returns a watcher that watches while Run runs.
@@ -53,7 +55,13 @@ func NewWatcher(sandboxes sandbox.Client, logger *slog.Logger) *Watcher {
 // Watch starts watching a project's sandbox, from the beginning of its dev
 // server's log. Watching one that is watched begins again.
 func (w *Watcher) Watch(project ID, sandboxID string) {
-	w.asked <- watch{project, sandboxID}
+	w.asked <- watch{project: project, sandbox: sandboxID}
+}
+
+// Keep is Watch for a sandbox that may be watched already: then nothing
+// happens, and its log isn't read anew.
+func (w *Watcher) Keep(project ID, sandboxID string) {
+	w.asked <- watch{project: project, sandbox: sandboxID, keep: true}
 }
 
 // Forget ends the watch over a project.
@@ -61,6 +69,7 @@ func (w *Watcher) Forget(project ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if old := w.watched[project]; old != nil {
+		old.over = true
 		old.stop()
 	}
 }
@@ -78,6 +87,11 @@ func (w *Watcher) Run(ctx context.Context, m Mutations) error {
 			it := &watched{watch: next, stop: stop}
 			w.mu.Lock()
 			if old := w.watched[next.project]; old != nil {
+				if next.keep && old.sandbox == next.sandbox && !old.over {
+					w.mu.Unlock()
+					stop()
+					continue
+				}
 				old.stop()
 			}
 			w.watched[next.project] = it
