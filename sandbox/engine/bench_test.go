@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,21 @@ func BenchmarkExec(b *testing.B) {
 	box := c.create(nil)
 	for b.Loop() {
 		c.must(box.ID, "true")
+	}
+}
+
+// BenchmarkSession runs the shortest command as the agent does: in a session of
+// its own, until its exit code is told.
+func BenchmarkSession(b *testing.B) {
+	c := benchClient(b)
+	box := c.create(nil)
+	api := "/toolbox/" + box.ID + "/process/session"
+	n := 0
+	for b.Loop() {
+		n++
+		id := fmt.Sprint("s", n)
+		c.call("POST", api, map[string]any{"sessionId": id}, nil)
+		c.call("POST", api+"/"+id+"/exec", map[string]any{"command": "true"}, nil)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -423,9 +424,15 @@ func (s *session) kill(ctx context.Context) {
 	}
 }
 
-// readCode reads an exit code; one that is cut short is none.
+// readCode reads an exit code; one that is cut short, or anything else that a
+// session's processes may have written, is none.
 func readCode(path string) (int, bool) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, false
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, 16))
 	if err != nil || !strings.HasSuffix(string(text), "\n") {
 		return 0, false
 	}

@@ -68,33 +68,40 @@ func Run(cfg Config) error {
 
 	state := &stateBox{value: cfg.State}
 	wait := minRestart
-	for {
+	for first := true; ; first = false {
 		started := time.Now()
 		pid, told, err := start(cfg, state)
-		if err != nil {
+		switch {
+		case err != nil && first:
 			return err
-		}
-		server <- pid
-		status := reapUntil(pid)
-		select {
-		case <-server:
-		default: // endAll took it
+		case err != nil:
+			// Most likely the user's processes are all that there may be. This
+			// one's end would be the sandbox's; theirs may come first.
+			cfg.Logger.Error("toolbox can't be started, trying again", "err", err)
+			reapEnded()
+		default:
+			server <- pid
+			status := reapUntil(pid)
+			select {
+			case <-server:
+			default: // endAll took it
+			}
+			select {
+			case <-told: // its last words count
+			case <-time.After(time.Second):
+			case <-quit:
+			}
+			cfg.Logger.Error("toolbox ended, starting it again", "status", status)
+			if time.Since(started) > time.Minute {
+				wait = minRestart
+			}
 		}
 		select {
 		case <-quit:
 			reapRest()
 			return nil
-		default:
+		case <-time.After(wait):
 		}
-		select {
-		case <-told: // its last words count
-		case <-time.After(time.Second):
-		}
-		cfg.Logger.Error("toolbox ended, starting it again", "status", status)
-		if time.Since(started) > time.Minute {
-			wait = minRestart
-		}
-		time.Sleep(wait)
 		wait = min(2*wait, maxRestart)
 	}
 }
@@ -177,17 +184,26 @@ func reapUntil(pid int) unix.WaitStatus {
 	}
 }
 
-// reapRest reaps what is left, for a moment.
-func reapRest() {
-	for deadline := time.Now().Add(stopGrace); time.Now().Before(deadline); {
+// reapEnded reaps the children that have ended, and tells whether others are
+// left.
+func reapEnded() bool {
+	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return false
+		case pid == 0:
+			return true
 		}
-		if pid == 0 {
-			time.Sleep(5 * time.Millisecond)
-		}
+	}
+}
+
+// reapRest reaps what is left, for a moment.
+func reapRest() {
+	for deadline := time.Now().Add(stopGrace); time.Now().Before(deadline) && reapEnded(); {
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 

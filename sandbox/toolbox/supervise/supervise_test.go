@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,8 +27,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleVar) {
 	case "supervisor":
 		err := supervise.Run(supervise.Config{
-			Argv: []string{os.Args[0]}, Env: []string{roleVar + "=server"}, Socket: os.NewFile(3, "socket"),
-			State: json.RawMessage(`{"n":0}`), Logger: slog.New(slog.DiscardHandler),
+			Argv: []string{os.Getenv("PROGRAM")}, Env: []string{roleVar + "=server"}, Socket: os.NewFile(3, "socket"),
+			State: json.RawMessage(`{"n":0}`), Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		})
 		if err != nil {
 			panic(err)
@@ -85,12 +86,22 @@ func TestRestartKeepsStateAndSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = []string{roleVar + "=supervisor", "SECRET=x"}
+	// A link, so that starting can be made to fail.
+	program := filepath.Join(t.TempDir(), "server")
+	if err := os.Symlink(os.Args[0], program); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = []string{roleVar + "=supervisor", "SECRET=x", "PROGRAM=" + program}
 	cmd.ExtraFiles = []*os.File{socket}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := bufio.NewReader(errs)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +119,20 @@ func TestRestartKeepsStateAndSocket(t *testing.T) {
 		line, err := in.ReadString('\n')
 		if err != nil || line != want+" "+roleVar+"=server\n" {
 			t.Fatalf("server was given %q, %v; want %s", line, err, want)
+		}
+		if want == `{"n":1}` {
+			// The next start fails for a while, which ends nothing.
+			if err := os.Rename(program, program+".away"); err != nil {
+				t.Fatal(err)
+			}
+			for said := ""; !strings.Contains(said, "can't be started"); {
+				if said, err = log.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Rename(program+".away", program); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr); err == nil {
 			_ = l.Close()
