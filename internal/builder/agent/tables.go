@@ -114,7 +114,17 @@ type Pause struct {
 	Reason  string  `json:"reason"`
 }
 
-// RunError says why a run failed. Code is for programs, Message for people.
+// RunError says why a run failed. Message is for people and says what to do;
+// Code is for programs:
+//
+//	key_refused, not_allowed, no_model   the configuration is to be mended
+//	too_long                             the session is: a new one goes on
+//	prompt_too_long, bad_request         the prompt or the request is at fault
+//	unavailable                          the provider: later it works again
+//	refusal                              the model does not want to
+//	output_limit, limit, stuck           the run was ended by a bound
+//	cancelled, interrupted               by a person, or by crash after crash
+//	checkpoint                           the run is fine, its checkpoint is not
 type RunError struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
