@@ -108,6 +108,9 @@ func TestCommandsShareNoShell(t *testing.T) {
 // until it could not be written any more.
 func TestASessionKeepsTheNumbersOfItsNewestRuns(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("works on many runs")
+	}
 	const runs = 53
 	w := newWorld(t, settings{script: modeltest.Turns(modeltest.Text("ok"))})
 	for range runs {
