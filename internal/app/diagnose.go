@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ type Finding struct {
 // Diagnose looks at a configuration and this machine without starting
 // anything.
 func Diagnose(ctx context.Context, c *config.Config, hasRunsc bool) []Finding {
-	out := []Finding{diagnoseAddr(c), diagnoseData(c), diagnoseCache(c), diagnoseWeb(), diagnoseModel(ctx, c)}
+	out := []Finding{diagnoseAddr(c), diagnoseCallers(c), diagnoseData(c), diagnoseCache(c), diagnoseWeb(), diagnoseModel(ctx, c)}
 	out = append(out, diagnoseSandboxes(ctx, c, hasRunsc)...)
 	out = append(out, diagnoseDeploy(c), diagnoseGoogle(c), diagnoseTool("git", "keeps checkpoints outside of the sandboxes"))
 	for _, name := range c.Unused {
@@ -47,6 +48,15 @@ func diagnoseAddr(c *config.Config) Finding {
 	}
 	_ = l.Close() // nothing was accepted
 	return f
+}
+
+func diagnoseCallers(c *config.Config) Finding {
+	pages := append([]string{"the workspace", "this machine"}, c.Origins...)
+	text := fmt.Sprintf("pages of %s; %d new accounts an hour from one address", strings.Join(pages, ", "), c.NewAccounts)
+	if len(c.Proxies) > 0 {
+		text += fmt.Sprintf(", which proxies at %v may name", c.Proxies)
+	}
+	return Finding{Part: "callers", Text: text}
 }
 
 func diagnoseData(c *config.Config) Finding {

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"surgent.dev/surgent/internal/config"
 )
 
 func TestAnUnnamedProxyIsNoticedOnce(t *testing.T) {
@@ -37,5 +39,16 @@ func TestAnUnnamedProxyIsNoticedOnce(t *testing.T) {
 		if n := strings.Count(log.String(), "SURGENT_PROXIES"); n != tc.want {
 			t.Errorf("%s: warned %d times, want %d", name, n, tc.want)
 		}
+	}
+}
+
+func TestDoctorSaysWhoMayCall(t *testing.T) {
+	t.Parallel()
+	got := diagnoseCallers(&config.Config{
+		Origins: []string{"https://front.example"}, NewAccounts: 7, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+	})
+	want := "pages of the workspace, this machine, https://front.example; 7 new accounts an hour from one address, which proxies at [10.0.0.0/8] may name"
+	if got.Text != want || got.Missing || got.Note {
+		t.Errorf("%+v, want %q", got, want)
 	}
 }
