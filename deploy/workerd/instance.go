@@ -99,7 +99,7 @@ func noPlace(name string, err error) error {
 // binary returns the path of the runtime that this machine runs code with.
 func (t *Target) binary(ctx context.Context, progress func(string)) (string, error) {
 	if t.c.Boxes == nil {
-		return "", &deploy.Outage{Reason: "this server cannot run code; only apps without a worker can be deployed here"}
+		return "", &deploy.Outage{Reason: "this server has no sandboxes of its own to run an app's code in: it publishes apps without a worker, or sends apps to a deploy endpoint where one is configured"}
 	}
 	path, err := t.c.Runtime.Path(ctx, progress)
 	if err != nil {
