@@ -34,7 +34,12 @@ func openData(dir string) (release func(), err error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("SURGENT_DATA: another server runs on %s: stop it, or choose another folder", dir)
 	}
-	return func() { _ = f.Close() }, nil // closing gives the lock up
+	return func() {
+		// Closing alone would not do while a child that has just been forked
+		// still holds the file.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		_ = f.Close()
+	}, nil
 }
 
 // openCache makes the folder of images and sees that it may be written.
