@@ -1,5 +1,5 @@
 import { useCallback } from "react";
-import { useLocation, useSearchParams } from "wouter";
+import { useLocation } from "wouter";
 
 export type Navigate = (to: string, how?: { replace?: boolean }) => void;
 
@@ -7,12 +7,6 @@ export type Navigate = (to: string, how?: { replace?: boolean }) => void;
 export function useNavigate(): Navigate {
   const [, navigate] = useLocation();
   return useCallback((to, how) => navigate(to, how), [navigate]);
-}
-
-/** One value of the address's query, or null. */
-export function useQueryValue(name: string): string | null {
-  const [query] = useSearchParams();
-  return query.get(name);
 }
 
 // Set by the first step within the page: the router tells of each.

@@ -1,23 +1,20 @@
-/** Cuts the middle out of a long text and keeps both ends: "src/…/List.tsx". */
-export function cutMiddle(text: string, max: number): string {
-  if (text.length <= max) return text;
-  const head = Math.ceil((max - 1) / 3);
-  return `${text.slice(0, head)}…${text.slice(text.length - (max - 1 - head))}`;
-}
+// Words that lead on to others: a name that ends with one reads as cut off.
+const leading = /\s(a|an|the|and|or|with|for|of|to|in|on|at|by|from|that|which|where|when|my|our|your|its|is|are)$/i;
 
-/** A project's name from the first words of its prompt: whole words, at most 40 characters, no trailing stop. */
+/** A project's name from the first words of its prompt: whole words, at most 44 characters, nothing that trails off. */
 export function nameFromPrompt(prompt: string): string {
   const line = prompt.trim().split(/\n/)[0] ?? "";
   const words = line.replace(/\s+/g, " ").split(" ");
   let name = "";
-  for (const word of words.slice(0, 6)) {
+  for (const word of words.slice(0, 10)) {
     const next = name === "" ? word : `${name} ${word}`;
-    if (next.length > 40) break;
+    if (next.length > 44) break;
     name = next;
     // A sentence that ends here is a whole name: "Build a todo list. Keep items…".
     if (/[.!?:;]$/.test(word)) break;
   }
   name = (name || line.slice(0, 40)).replace(/[\s.,:;!?…-]+$/, "");
+  while (leading.test(name)) name = name.replace(leading, "");
   return name === "" ? "New project" : capitalise(name);
 }
 
