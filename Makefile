@@ -88,7 +88,7 @@ test-go: build clients ## Go tests on real SQLite, real sandboxes, real workerd
 
 # The race detector needs cgo, and its instrumented gVisor could not start a
 # sandbox: the engines that re-execute the binary are tested without it.
-RACE := ./convex/... ./model/... ./deploy/release/... ./deploy/assets/... ./deploy/webhook/... ./internal/... ./sandbox/daytona/... ./sandbox/toolbox/...
+RACE := ./convex/... ./model/... ./deploy/release/... ./deploy/assets/... ./deploy/webhook/... ./internal/... ./sandbox/daytona/... ./sandbox/toolbox/... ./sandbox/engine/base/...
 
 .PHONY: test-race
 test-race: $(TOOLBOX) clients

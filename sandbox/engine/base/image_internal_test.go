@@ -6,6 +6,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -397,14 +398,7 @@ func TestLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tree.close()
-	own, err := os.Executable() // static
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := os.ReadFile(own)
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := staticProgram(t)
 	b := &builder{recipe: &Recipe{}, image: &image{ref: newSite(t).ref(t, "thin:1")}}
 	err = b.check(t.Context(), tree)
 	if err == nil || strings.Contains(err.Error(), "\n") {
@@ -455,6 +449,29 @@ func TestLacks(t *testing.T) {
 	if err := b.check(t.Context(), tree); err != nil && strings.Contains(err.Error(), "\n") {
 		t.Errorf("with rubbish: %v", err)
 	}
+}
+
+// staticProgram returns this test itself where it needs no loader, else a
+// script.
+func staticProgram(t *testing.T) []byte {
+	t.Helper()
+	own, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, err := elf.Open(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = bin.Close() }()
+	if loader, err := interpreter(bin); err != nil || loader != "" {
+		return []byte("#!/bin/sh")
+	}
+	text, err := os.ReadFile(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func m64() bool {
