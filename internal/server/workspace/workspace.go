@@ -1,5 +1,5 @@
 // Package workspace is the door that serves the web application: the built
-// files with long caching, the page itself for every address of its router,
+// files, as gzip for browsers that take it, with long caching, the page itself for every address of its router,
 // and a content policy that lets the page talk to its own origin and frame
 // previews, nothing else.
 package workspace
@@ -20,6 +20,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
 // Config says where the page comes from: Files, or DevServer when it is set.
@@ -43,7 +45,13 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read workspace page: %w", err)
 	}
-	return &door{files: c.Files, index: index, policy: policy(c, index)}, nil
+	compressed, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{
+		"text/html", "text/css", "text/javascript", "application/json", "application/manifest+json", "image/svg+xml",
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("new workspace: %w", err)
+	}
+	return compressed(&door{files: c.Files, index: index, policy: policy(c, index)}), nil
 }
 
 type door struct {
@@ -94,7 +102,8 @@ func serveFile(w http.ResponseWriter, r *http.Request, name string, raw []byte) 
 		h.Set("Content-Type", kind)
 	}
 	sum := sha256.Sum256(raw)
-	h.Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`)
+	// Weak: the same for the file as it is and as gzip.
+	h.Set("ETag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`)
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(raw))
 }
 

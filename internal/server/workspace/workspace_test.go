@@ -1,6 +1,8 @@
 package workspace_test
 
 import (
+	"compress/gzip"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -81,5 +83,47 @@ func TestDevServer(t *testing.T) {
 	vite.Close()
 	if w := ask(); w.Code != http.StatusBadGateway || w.Header().Get("Refresh") != "1" {
 		t.Errorf("status %d, refresh %q", w.Code, w.Header().Get("Refresh"))
+	}
+}
+
+func TestFilesTravelCompressed(t *testing.T) {
+	t.Parallel()
+	script := strings.Repeat("export const words = 'the same ones again';\n", 100)
+	h, err := workspace.New(workspace.Config{Domain: "localhost:3210", Scheme: "http", Files: fstest.MapFS{
+		"index.html":         {Data: []byte(page)},
+		"assets/app-1a2b.js": {Data: []byte(script)},
+		"assets/mono.woff2":  {Data: []byte(script)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	w := get("/assets/app-1a2b.js", "Accept-Encoding", "gzip, br")
+	if w.Header().Get("Content-Encoding") != "gzip" || !strings.Contains(w.Header().Get("Vary"), "Accept-Encoding") {
+		t.Fatalf("headers are %v", w.Header())
+	}
+	z, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := io.ReadAll(z); err != nil || string(raw) != script {
+		t.Errorf("unpacked %d bytes, error %v", len(raw), err)
+	}
+	if again := get("/assets/app-1a2b.js", "Accept-Encoding", "gzip", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified {
+		t.Errorf("asking again got %d", again.Code)
+	}
+	if w := get("/assets/app-1a2b.js"); w.Header().Get("Content-Encoding") != "" || w.Body.String() != script {
+		t.Errorf("who takes no gzip got %v", w.Header())
+	}
+	if w := get("/assets/mono.woff2", "Accept-Encoding", "gzip"); w.Header().Get("Content-Encoding") != "" {
+		t.Error("a font, compressed as it is, was compressed again")
 	}
 }
