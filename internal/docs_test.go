@@ -27,7 +27,7 @@ func documents(t *testing.T) []string {
 		t.Fatalf("no decisions: %v", err)
 	}
 	docs := append([]string{}, decisions...)
-	for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "convex/README.md"} {
+	for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "convex/README.md", "e2e/README.md"} {
 		docs = append(docs, "../"+name)
 	}
 	return docs
@@ -101,6 +101,10 @@ func TestDecisionsAreNumberedWithoutGaps(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no decisions: %v", err)
 	}
+	index, err := os.ReadFile("../docs/decisions/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, file := range files { // Glob sorts
 		name := filepath.Base(file)
 		if want := fmt.Sprintf("%04d-", i+1); !strings.HasPrefix(name, want) {
@@ -110,8 +114,13 @@ func TestDecisionsAreNumberedWithoutGaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("# %d. ", i+1); !strings.HasPrefix(string(text), want) {
+		want := fmt.Sprintf("# %d. ", i+1)
+		if !strings.HasPrefix(string(text), want) {
 			t.Errorf("%s does not begin with %q", name, want)
+		}
+		title, _, _ := strings.Cut(strings.TrimPrefix(string(text), want), "\n")
+		if row := fmt.Sprintf("| %d | [%s](%s) |", i+1, title, name); !strings.Contains(string(index), row) {
+			t.Errorf("docs/decisions/README.md has no row that begins with %q", row)
 		}
 		for _, part := range []string{"**At stake.**", "**Chosen.**", "**Rejected.**", "**Consequence.**"} {
 			if !strings.Contains(string(text), part) {
