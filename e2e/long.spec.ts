@@ -27,7 +27,7 @@ test.afterAll(async () => {
   await model?.stop();
 });
 
-test("43: a thousand rows", async ({ page }) => {
+test("a session of a thousand rows opens at its end and is read back to its beginning", async ({ page }) => {
   test.setTimeout(300_000);
   await signUp(page, server.url);
   await build(page, "read on 1");
@@ -61,5 +61,5 @@ test("43: a thousand rows", async ({ page }) => {
     )
     .toBe(true);
   await expect(page.getByRole("article", { name: /^Prompt: read on/ }).first()).toBeInViewport();
-  await expect(page.getByRole("article", { name: /^Result: / })).toHaveCount(runs);
+  await expect(page.getByRole("article", { name: /^Prompt: read on \d$/ })).toHaveCount(runs);
 });
