@@ -69,6 +69,7 @@ func (s *Server) deletePTY(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// A client that goes away meanwhile wants it no less.
 	p.kill(context.WithoutCancel(r.Context()))
 	writeJSON(w, http.StatusOK, map[string]string{"message": "PTY session deleted"})
 	return nil
