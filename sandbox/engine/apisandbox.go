@@ -27,6 +27,8 @@ func (e *Engine) sandboxRoutes(handle func(string, handler)) {
 		return nil
 	}))
 	handle("POST /sandbox/{id}/backup", e.move(func(ctx context.Context, c *cell) error {
+		// Here and below: what has begun is ended, whether anybody waits or not.
+		// The commands of runsc that it takes have time limits of their own.
 		return c.Backup(context.WithoutCancel(ctx))
 	}))
 	handle("POST /sandbox/{id}/snapshot", e.postFreeze)
@@ -141,6 +143,7 @@ func (e *Engine) deleteSandbox(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// A client that goes away meanwhile wants it no less.
 	if err := c.Delete(context.WithoutCancel(r.Context())); err != nil {
 		return err
 	}
