@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"surgent.dev/surgent/deploy"
+	"surgent.dev/surgent/internal/kit/clock"
 )
 
 const (
@@ -41,21 +42,10 @@ func (t *Target) send(ctx context.Context, body []byte, say func(string)) error 
 		}
 		wait := min(max(pause, again.after), maxPause)
 		say(fmt.Sprintf("The deploy endpoint %s; trying again in %s", again.what, wait.Round(time.Millisecond)))
-		if err := sleep(ctx, wait); err != nil {
+		if err := clock.Sleep(ctx, wait); err != nil {
 			return err
 		}
 		pause *= 2
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"surgent.dev/surgent/internal/kit/clock"
 )
 
 // ask requests the app's first page, a few times, and says what is wrong with
@@ -14,7 +16,7 @@ func (t *Target) ask(ctx context.Context, address string) (problem string) {
 	defer cancel()
 	for pause := t.c.Pause; ; pause *= 2 {
 		problem = t.askOnce(ctx, address)
-		if problem == "" || sleep(ctx, pause) != nil {
+		if problem == "" || clock.Sleep(ctx, pause) != nil {
 			return problem
 		}
 	}

@@ -88,7 +88,7 @@ func (c *Client) create(ctx context.Context, req sandbox.CreateRequest) (*sandbo
 		case errors.As(err, &api):
 			// A region that is full for the moment.
 			if strings.Contains(api.Message, "No available runners") && n < maxTries+2 {
-				if serr := sleep(ctx, c.cfg.Backoff<<n); serr == nil {
+				if serr := clock.Sleep(ctx, c.cfg.Backoff<<n); serr == nil {
 					continue
 				}
 			}
@@ -232,7 +232,7 @@ func (c *Client) start(ctx context.Context, id string) (*sandbox.Info, error) {
 		if !c.stateMoves(err) || clock.Now().After(deadline) {
 			return nil, err
 		}
-		if err := sleep(ctx, c.pollPause(n)); err != nil {
+		if err := clock.Sleep(ctx, c.pollPause(n)); err != nil {
 			return nil, err
 		}
 	}
@@ -286,7 +286,7 @@ func (c *Client) stop(ctx context.Context, id string) error {
 		if !c.stateMoves(err) || clock.Now().After(deadline) {
 			return err
 		}
-		if err := sleep(ctx, c.pollPause(n)); err != nil {
+		if err := clock.Sleep(ctx, c.pollPause(n)); err != nil {
 			return err
 		}
 	}
@@ -313,7 +313,7 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 			if _, gerr := c.get(ctx, id); errors.Is(gerr, sandbox.ErrNotFound) {
 				return nil
 			}
-			if serr := sleep(ctx, c.pollPause(n)); serr == nil {
+			if serr := clock.Sleep(ctx, c.pollPause(n)); serr == nil {
 				continue
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/sandbox"
 	"surgent.dev/surgent/sandbox/toolbox/logstream"
 )
@@ -149,7 +150,7 @@ func (t *toolbox) FollowLogs(ctx context.Context, sessionID, commandID string, w
 			}
 		}
 		t.c.log.Debug("log socket ended early", "sandbox", t.id, "command", commandID, "err", serr)
-		if err := sleep(ctx, t.c.cfg.Backoff<<min(failures, 2)); err != nil {
+		if err := clock.Sleep(ctx, t.c.cfg.Backoff<<min(failures, 2)); err != nil {
 			return err
 		}
 	}

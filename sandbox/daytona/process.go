@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/sandbox"
 	"surgent.dev/surgent/sandbox/toolbox/logstream"
 )
@@ -74,7 +75,7 @@ func (t *toolbox) CreateSession(ctx context.Context, sessionID string) error {
 		}
 		var api *Error
 		lost := !errors.As(err, &api) && ctx.Err() == nil && !errors.Is(err, sandbox.ErrNotRunning)
-		if !lost || n >= maxTries || sleep(ctx, t.c.cfg.Backoff<<n) != nil {
+		if !lost || n >= maxTries || clock.Sleep(ctx, t.c.cfg.Backoff<<n) != nil {
 			return fmt.Errorf("create session %s: %w", sessionID, err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"surgent.dev/surgent/internal/kit/clock"
 	"surgent.dev/surgent/sandbox"
 )
 
@@ -146,7 +147,7 @@ func (c *Client) do(ctx context.Context, q call) (io.ReadCloser, error) {
 			return nil, err
 		}
 		c.log.Debug("request repeated", "method", q.method, "url", q.url, "try", n, "err", err)
-		if serr := sleep(ctx, wait); serr != nil {
+		if serr := clock.Sleep(ctx, wait); serr != nil {
 			return nil, err
 		}
 	}
@@ -178,18 +179,6 @@ func (c *Client) retryAfter(q call, err error, n int) (time.Duration, bool) {
 func neverSent(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
-}
-
-// sleep waits for d or until ctx is done.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }
 
 // discard reads and closes the body of an answer that says nothing more, so

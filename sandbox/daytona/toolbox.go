@@ -132,7 +132,7 @@ func (t *toolbox) repeat(ctx context.Context, q call) (io.ReadCloser, error) {
 			}
 		}
 		t.c.log.Debug("toolbox request repeated", "sandbox", t.id, "path", path, "try", n, "err", err)
-		if serr := sleep(ctx, wait); serr != nil {
+		if serr := clock.Sleep(ctx, wait); serr != nil {
 			return nil, err
 		}
 	}

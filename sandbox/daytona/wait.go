@@ -59,7 +59,7 @@ func (c *Client) waitFor(ctx context.Context, info *sandbox.Info, want sandbox.S
 		if clock.Now().Sub(begun) > limit {
 			return nil, fmt.Errorf("sandbox is %s after %s, not %s: %w", info.State, limit.Round(time.Second), want, sandbox.ErrTimeout)
 		}
-		if err := sleep(ctx, c.pollPause(n)); err != nil {
+		if err := clock.Sleep(ctx, c.pollPause(n)); err != nil {
 			return nil, err
 		}
 		next, err := c.get(ctx, info.ID)
