@@ -97,8 +97,8 @@ func conclude(ctx *function.MutationCtx, r *Run, o outcome) (sessions.RowID, err
 // maxStats is how many results a session's document keeps.
 const maxStats = 50
 
-// appendStats adds the result's numbers to the session, as the original does,
-// but bounded.
+// appendStats adds the result's numbers to the session, under the names that
+// its clients read, and keeps the newest.
 func appendStats(ctx *function.MutationCtx, r *Run, result map[string]any) error {
 	s, err := sessions.Sessions.Get(ctx, ctx.DB, r.SessionID)
 	if err != nil || s == nil {

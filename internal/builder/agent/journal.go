@@ -59,8 +59,9 @@ func begin(ctx *function.MutationCtx, a beginArgs) (*Run, error) {
 	return Runs.Get(ctx, ctx.DB, r.ID)
 }
 
-// introduce notes in the session whose agent works in it, as the original's
-// rows do, and names a session that nobody has named after its first prompt.
+// introduce notes in the session whose agent works in it, in the fields that
+// clients read, and names a session that nobody has named after its first
+// prompt.
 func introduce(ctx *function.MutationCtx, r *Run) error {
 	s, err := sessions.Sessions.Get(ctx, ctx.DB, r.SessionID)
 	if err != nil || s == nil {

@@ -22,7 +22,7 @@ type ID string
 // ConvexTable names the table that the id belongs to.
 func (ID) ConvexTable() string { return "deployments" }
 
-// Status is where a deployment is. Clients of the original know these.
+// Status is where a deployment is. Clients know these by name.
 type Status string
 
 // The statuses.
@@ -46,6 +46,9 @@ func (Status) ConvexLiterals() []string {
 
 // working are the statuses of a deployment that a job works on.
 var working = []Status{Starting, Building, Uploading}
+
+// open are the statuses of a deployment that has not ended.
+var open = append([]Status{Queued}, working...)
 
 // The finer states, shown as stage.
 const (

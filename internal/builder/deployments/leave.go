@@ -30,7 +30,7 @@ func settleNames(ctx *function.MutationCtx, id projects.ID) error {
 	if live != nil {
 		keep[live.Name] = true
 	}
-	for _, s := range append([]Status{Queued}, working...) {
+	for _, s := range open {
 		some, err := Deployments.Query(ctx.DB, "by_status", s, id).All(ctx)
 		if err != nil {
 			return err

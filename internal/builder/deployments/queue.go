@@ -1,6 +1,7 @@
 package deployments
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -128,14 +129,7 @@ func claimRun(ctx *function.MutationCtx, a claimArgs) (*Deployment, error) {
 	return d, setProject(ctx, d)
 }
 
-func isWorking(s Status) bool {
-	for _, w := range working {
-		if s == w {
-			return true
-		}
-	}
-	return false
-}
+func isWorking(s Status) bool { return slices.Contains(working, s) }
 
 type advanceArgs struct {
 	ID     ID      `json:"deploymentId"`
@@ -239,7 +233,7 @@ func finish(ctx *function.MutationCtx, a finishArgs) (bool, error) {
 // start, before any job of this process.
 func recoverAll(ctx *function.MutationCtx, _ struct{}) (int, error) {
 	n := 0
-	for _, s := range append([]Status{Queued}, working...) {
+	for _, s := range open {
 		left, err := Deployments.Query(ctx.DB, "by_status", s).All(ctx)
 		if err != nil {
 			return n, err

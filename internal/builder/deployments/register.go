@@ -86,7 +86,7 @@ func Deleted(ctx *function.MutationCtx, p *projects.Project) error {
 
 // Busy tells whether a deployment of a project is under way or waits.
 func Busy(ctx *function.MutationCtx, id projects.ID) (bool, error) {
-	for _, s := range append([]Status{Queued}, working...) {
+	for _, s := range open {
 		d, err := Deployments.Query(ctx.DB, "by_status", s, id).First(ctx)
 		if err != nil || d != nil {
 			return d != nil, err
