@@ -83,13 +83,6 @@ func (s *Server) ListenAndServe(ctx context.Context, addr string, ready func(add
 	return nil
 }
 
-// SetScript replaces the script, for the requests that come after.
-func (s *Server) SetScript(script Script) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.script = script
-}
-
 // Requests returns the valid requests so far, in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()

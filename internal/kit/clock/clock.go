@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Now returns the current time. It is the one place below app that reads the
-// real clock; everything else receives a func() time.Time in its Config.
+// Now returns the current time. What depends on the time of day receives a
+// func() time.Time in its Config, and this is its default; convex, which imports
+// nothing of ours, has time.Now for it.
 func Now() time.Time { return time.Now() }
 
 // OrNow returns now, or the real clock when now is nil: the zero value of a
