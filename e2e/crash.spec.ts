@@ -90,8 +90,9 @@ test("mid-stream, before a tool, during Bash, after it: one result, each effect 
   await client.close();
 });
 
-// Keys of the server were once in the environment of every sandbox, for any
-// script to read; and a link led a file tool wherever it pointed.
+// Builders of this kind have shipped with the server's keys in the environment
+// of every sandbox, for any script to read, and with file tools that a link led
+// wherever it pointed.
 test("nothing of the server's is in a sandbox, and a stop ends what runs there", async () => {
   test.setTimeout(240_000);
   const tokens = await signUpTokens(server.url, `keys${Date.now()}@example.test`);

@@ -119,10 +119,7 @@ func awaitBase(ctx context.Context, e *embedded, progress func(string)) error {
 	for {
 		select {
 		case err := <-done:
-			if err != nil {
-				return err
-			}
-			return nil
+			return err
 		case <-tick.C:
 			if s := e.step(); s != "" && s != last {
 				last = s

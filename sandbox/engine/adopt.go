@@ -60,6 +60,7 @@ func (e *Engine) adopt(ctx context.Context) error {
 			}
 		}
 	}
+	// Whole, also when the engine is stopped meanwhile; each removal has its limit.
 	e.sweep(context.WithoutCancel(ctx), running)
 	var group errgroup.Group
 	group.SetLimit(8)

@@ -161,7 +161,8 @@ func (e *Engine) open(ctx context.Context) error {
 		inst.close(true)
 		return err
 	}
-	// npm takes a second to tell its configuration: beside the rest.
+	// npm takes a second to tell its configuration: beside the rest. Starts wait
+	// for the answer, so it has its own end.
 	e.wg.Go(func() { e.egress.open(context.WithoutCancel(ctx)) })
 	if err := e.adopt(ctx); err != nil {
 		inst.close(true)

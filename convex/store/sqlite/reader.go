@@ -94,6 +94,7 @@ func (s *Store) acquire(ctx context.Context) (*reader, error) {
 
 // giveBack ends the reader's snapshot. A reader that cannot is thrown away.
 func (s *Store) giveBack(ctx context.Context, r *reader) {
+	// Also when whoever read has left: the snapshot would hold the log open.
 	if err := r.exec(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
 		_ = r.close()
 		<-s.slots

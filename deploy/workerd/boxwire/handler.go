@@ -243,7 +243,8 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request, s *served) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	// The program outlives the request; what starting it takes must not.
+	// The program outlives the request. So does its start, which has time limits
+	// of its own: half of one would leave a box that nobody ends.
 	ctx := context.WithoutCancel(r.Context())
 	if err := s.box.Start(ctx, workerd.Program{Args: m.Args, Files: files, Env: m.Env, Memory: m.Memory, CPUs: m.CPUs}); err != nil {
 		refuse(w, http.StatusInternalServerError, err)
