@@ -62,6 +62,11 @@ type router struct {
 // workspace, so that a name rebound to this address reaches nothing; bare
 // addresses can't be rebound and reach the workspace.
 func (s *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// "GET http:x" names neither a path nor a host. No door has to know of it.
+	if r.URL.Opaque != "" {
+		http.Error(w, "The address of the request must be a path.", http.StatusBadRequest)
+		return
+	}
 	host := hostOnly(strings.ToLower(r.Host))
 	label, isSub := strings.CutSuffix(host, "."+s.domain)
 	switch {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"net/http"
@@ -56,6 +57,32 @@ func TestHostRouting(t *testing.T) {
 			}
 		} else if w.Body.String() != tc.want {
 			t.Errorf("%s%s: %q, want %q", tc.host, tc.path, w.Body, tc.want)
+		}
+	}
+}
+
+// A request line may hold an address that is neither a path nor that of a
+// server. Put behind a host's name it would become another host.
+func TestAddressesThatAreNoPath(t *testing.T) {
+	t.Parallel()
+	h, err := server.New(server.Config{
+		Domain: "localhost:3210", Scheme: "http", Workspace: say("workspace"), Functions: say("functions"), FunctionPaths: convex.Paths(),
+		Health: say("health"), Preview: say("preview"), Apps: say("app"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"localhost:3210", "3000-abc.localhost:3210", "todo-list.localhost:3210"} {
+		for _, line := range []string{"http:x:@evil.example/", "x:@evil.example/", "http:.evil.example/"} {
+			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + line + " HTTP/1.1\r\nHost: " + host + "\r\nSec-Fetch-Mode: navigate\r\n\r\n")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusBadRequest {
+				t.Errorf("%s of %s: status %d, %q to %q", line, host, w.Code, w.Body, w.Header().Get("Location"))
+			}
 		}
 	}
 }

@@ -99,6 +99,10 @@ func (l *loads) note(host string, res *http.Response) {
 	if strings.HasSuffix(r.URL.Path, "/@vite/client") {
 		it.vite = true
 	}
+	uri := r.URL.RequestURI()
+	if !strings.HasPrefix(uri, "/") {
+		return // no path: it is not asked again
+	}
 	etag := res.Header.Get("ETag")
 	if etag == "" && res.StatusCode == http.StatusNotModified {
 		etag = r.Header.Get("If-None-Match")
@@ -111,7 +115,7 @@ func (l *loads) note(host string, res *http.Response) {
 		delete(it.parts, r.URL.Path) // HMR has replaced what was fetched before
 	}
 	if len(it.parts) < maxParts {
-		it.parts[r.URL.RequestURI()] = part{etag: etag, dest: dest, accept: r.Header.Get("Accept")}
+		it.parts[uri] = part{etag: etag, dest: dest, accept: r.Header.Get("Accept")}
 	}
 }
 

@@ -2,10 +2,14 @@ package preview_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -177,5 +181,39 @@ func TestOnlyTheWorkspaceAsksWhetherAFrameIsFresh(t *testing.T) {
 	f.set(preview.Sandbox{State: preview.Stopped})
 	if got := f.fresh(t); got != isFresh || f.woken != 0 {
 		t.Errorf("asleep: %s, woken %d times", got, f.woken)
+	}
+}
+
+// A request may name a whole address, "http:…", instead of a path. What
+// is asked again goes to the sandbox all the same, never to another server.
+func TestPartsLeadNowhereElse(t *testing.T) {
+	t.Parallel()
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	t.Cleanup(other.Close)
+	f := openFrame(t, "/@vite/client", "/src/App.tsx")
+	away := strings.TrimPrefix(other.URL, "http://")
+	for _, uri := range []string{"http:x:@" + away + "/src/App.tsx", "x:@" + away + "/src/App.tsx", "http:@" + away + "/", "http:" + away, "http://" + host + "/src/@" + away, "//" + away + "/a.js", "/@" + away} {
+		conn, err := net.Dial("tcp", f.front.Listener.Addr().String()) //nolint:noctx // on loopback
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookies := ""
+		for _, c := range f.c.Jar.Cookies(&url.URL{Scheme: "http", Host: host, Path: "/"}) {
+			cookies += c.Name + "=" + c.Value + "; "
+		}
+		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\nSec-Fetch-Dest: script\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\r\n", uri, host, cookies)
+		if err == nil {
+			_, err = io.ReadAll(conn)
+		}
+		_ = conn.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.listen(t)
+	f.fresh(t)
+	if n := elsewhere.Load(); n != 0 {
+		t.Errorf("another server was asked %d times", n)
 	}
 }
