@@ -27,8 +27,11 @@ func (b *builder) pack(ctx context.Context, spec string, to *tree, want map[stri
 		return err
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
-	if err != nil || len(archives) != 1 {
-		return fmt.Errorf("npm pack %s left %d archives: %w", spec, len(archives), err)
+	if err != nil {
+		return err
+	}
+	if len(archives) != 1 {
+		return fmt.Errorf("npm pack %s left %d archives, not one", spec, len(archives))
 	}
 	n, err := unpack(archives[0], to, want)
 	if err == nil && n == 0 {
