@@ -35,7 +35,9 @@ func (a *App) doors(links *preview.Links, devServer *url.URL) (http.Handler, err
 		return nil, err
 	}
 	return server.New(server.Config{
-		Domain: a.config.Domain, Scheme: scheme, Workspace: page, Functions: a.runtime.Handler(), FunctionPaths: convex.Paths(), Origins: a.config.Origins, Preview: previews, Apps: a.target.apps,
+		Domain: a.config.Domain, Scheme: scheme, Workspace: page,
+		Functions: a.runtime.Handler(), FunctionPaths: convex.Paths(), Origins: a.config.Origins,
+		Preview: previews, Apps: a.target.apps,
 		Health: health.New(health.Config{Logger: a.logger, Checks: []health.Check{
 			{Name: "database", Ask: a.pingDatabase}, {Name: "disk", Ask: a.askDisk},
 		}}),

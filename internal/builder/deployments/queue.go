@@ -13,7 +13,8 @@ import (
 )
 
 // lease is how long a job may be silent before another may take its
-// deployment over.
+// deployment over. Deployments are few and short, so each renews its own; runs
+// of the agent share one heartbeat (decision 22).
 const lease = 30 * time.Second
 
 type scheduled struct {
