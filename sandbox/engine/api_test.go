@@ -55,7 +55,6 @@ func TestErrorsHaveDaytonasShape(t *testing.T) {
 		{name: "no such snapshot", method: "GET", path: "/api/snapshots/nope", status: 404},
 		{name: "the base stays", method: "DELETE", path: "/api/snapshots/default-env:1.0.0", status: 403},
 		{name: "the base is there", method: "POST", path: "/api/snapshots", body: map[string]any{"name": "default-env:1.0.0"}, status: 409},
-		{name: "the base is active", method: "POST", path: "/api/snapshots/default-env:1.0.0/activate", status: 200},
 		{name: "nothing to activate", method: "POST", path: "/api/snapshots/nope/activate", status: 404},
 		{name: "no images", method: "POST", path: "/api/snapshots", body: map[string]any{"name": "x", "imageName": "debian:12"}, status: 400, says: "debian:12"},
 	} {
@@ -69,6 +68,19 @@ func TestErrorsHaveDaytonasShape(t *testing.T) {
 				t.Errorf("status %d, body %s; want %d saying %q", status, text, tc.status, tc.says)
 			}
 		})
+	}
+}
+
+func TestActivatingTheBaseAnswersIt(t *testing.T) {
+	t.Parallel()
+	c := sharedEngine(t)
+	status, text := c.send("POST", "/api/snapshots/default-env:1.0.0/activate", nil)
+	var snapshot struct{ Name, State string }
+	if err := json.Unmarshal(text, &snapshot); err != nil {
+		t.Fatalf("%d %s: %v", status, text, err)
+	}
+	if status != 200 || snapshot.Name != "default-env:1.0.0" || snapshot.State != "active" {
+		t.Errorf("status %d, body %s", status, text)
 	}
 }
 
