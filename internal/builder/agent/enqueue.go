@@ -14,6 +14,10 @@ import (
 // whenever one of them moves on.
 const maxQueue = 100
 
+// maxHourly is how many prompts a project takes in an hour, those that were
+// taken back too: each leaves a row of up to half a megabyte.
+const maxHourly = 300
+
 // Enqueue puts a prompt at the end of its project's queue; it is
 // sessions.Starter's.
 func (s *Service) Enqueue(ctx *function.MutationCtx, p sessions.Run) (string, error) {
@@ -23,6 +27,13 @@ func (s *Service) Enqueue(ctx *function.MutationCtx, p sessions.Run) (string, er
 	}
 	if len(waiting) == maxQueue {
 		return "", errs.New(errs.Invalid, "%d prompts wait in this project already: let some of them run, or take them back", maxQueue)
+	}
+	newest, err := Runs.Query(ctx.DB, "by_project", p.ProjectID).Desc().Take(ctx, maxHourly)
+	if err != nil {
+		return "", err
+	}
+	if len(newest) == maxHourly && ctx.Now().Sub(time.UnixMilli(int64(newest[maxHourly-1].QueuedAt))) < time.Hour {
+		return "", errs.New(errs.Invalid, "This project took %d prompts within an hour: wait a while", maxHourly)
 	}
 	info := s.Model.Info()
 	name := p.Model

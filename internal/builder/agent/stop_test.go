@@ -159,6 +159,23 @@ func TestTheQueueHasAnEnd(t *testing.T) {
 	w.sound()
 }
 
+// Prompts that are taken back leave rows, without end if one only goes on.
+func TestPromptsOfAnHourEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{asleep: true, script: modeltest.Turns(modeltest.Text("ok"))})
+	for range 3 {
+		for range 100 {
+			w.ask("again")
+		}
+		w.stopAgent()
+	}
+	args := object{"projectId": w.project, "sessionId": w.session, "prompt": "one more"}
+	err := w.rt.As(w.user).RunMutation(t.Context(), "sessions:createMessageAndRunAgent", args, nil)
+	if err == nil || !strings.Contains(err.Error(), "300 prompts within an hour") {
+		t.Errorf("the 301st prompt: %v", err)
+	}
+}
+
 func TestOneRunAtATimeInOrder(t *testing.T) {
 	t.Parallel()
 	const n = 20

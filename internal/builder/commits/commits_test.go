@@ -65,6 +65,14 @@ func open(t *testing.T) (*convex.Runtime, seeded) {
 		row, err := sessions.InsertRow(ctx, ctx.DB, sessions.Row{SessionID: sessions.ID(ids[3]), Raw: object{"type": "result"}})
 		return append(ids, string(row)), err
 	})
+	function.InternalMutation(r, "test:version", func(ctx *function.MutationCtx, a struct {
+		ProjectID projects.ID `json:"projectId"`
+		SessionID sessions.ID `json:"sessionId"`
+		Version   float64     `json:"version"`
+	},
+	) (commits.ID, error) {
+		return commits.Insert(ctx, ctx.DB, commits.Commit{SHA: "0123abcd", ProjectID: a.ProjectID, SessionID: a.SessionID, Version: &a.Version})
+	})
 	rt, err := convex.Open(t.Context(), convex.Config{Registry: r, Store: st, Streams: stream.New(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +110,8 @@ func TestCheckpointsAreTheOwners(t *testing.T) {
 	}
 	for words, bad := range map[string]object{
 		"the hex name of a git commit":                      {"sha": "fatal: not a git repository"},
+		"have at most":                                      {"message": strings.Repeat("m", 20<<10)},
+		"stats and metadata, have at most":                  {"stats": object{"a": strings.Repeat("m", 9<<10)}, "metadata": strings.Repeat("m", 9<<10)},
 		"The message belongs to another session":            {"sessionId": ids.Other},
 		"The next checkpoint of this project has version 2": {"version": 1},
 		"this project has version 2":                        {"version": 9},
@@ -130,5 +140,22 @@ func TestCheckpointsAreTheOwners(t *testing.T) {
 		if err := as(ids.Stranger).RunQuery(t.Context(), list.name, list.args, &others); err != nil || len(others) != 0 {
 			t.Errorf("%s: a stranger sees %+v, %v", list.name, others, err)
 		}
+	}
+}
+
+// Whoever may write rows could once write them without end.
+func TestCheckpointsByHandEnd(t *testing.T) {
+	t.Parallel()
+	rt, ids := open(t)
+	owner := rt.As(&function.Identity{Subject: ids.Owner + "|s", Issuer: "test"})
+	if err := rt.RunMutation(t.Context(), "test:version", object{"projectId": ids.Project, "sessionId": ids.Session, "version": 1999}, nil); err != nil {
+		t.Fatal(err)
+	}
+	args := object{"sha": "0123abcd", "sessionId": ids.Session, "projectId": ids.Project}
+	if err := owner.RunMutation(t.Context(), "commits:saveCheckpoint", args, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.RunMutation(t.Context(), "commits:saveCheckpoint", args, nil); err == nil || !strings.Contains(err.Error(), "2000 checkpoints already") {
+		t.Errorf("one more: %v", err)
 	}
 }

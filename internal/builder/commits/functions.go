@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"surgent.dev/surgent/convex/function"
+	"surgent.dev/surgent/convex/value"
 	"surgent.dev/surgent/internal/builder/projects"
 	"surgent.dev/surgent/internal/builder/sessions"
 	"surgent.dev/surgent/internal/kit/errs"
@@ -51,6 +52,13 @@ type saveArgs struct {
 	Metadata  any             `json:"metadata,omitempty"`
 }
 
+// What an owner may note by hand, so that nobody fills the server's disk: bytes
+// of all that goes with a checkpoint, and the highest version.
+const (
+	maxNote  = 16 << 10
+	maxSaved = 2000
+)
+
 var sha = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 
 // saveCheckpoint notes a checkpoint in a session that the caller owns.
@@ -64,17 +72,19 @@ func saveCheckpoint(ctx *function.MutationCtx, a saveArgs) (ID, error) {
 		return "", errs.New(errs.Invalid, "The session belongs to another project")
 	case !sha.MatchString(a.SHA):
 		return "", errs.New(errs.Invalid, "A checkpoint's sha is the hex name of a git commit")
+	case a.Message != nil && len(*a.Message) > maxNote, value.Size(a.Stats)+value.Size(a.Metadata) > maxNote:
+		return "", errs.New(errs.Invalid, "A checkpoint's message, and its stats and metadata, have at most %d bytes", maxNote)
 	}
-	if a.Version != nil {
-		// Runs number their checkpoints after the newest, and keep them in the
-		// repository by that number.
-		next, err := nextVersion(ctx, ctx.DB, p.ID)
-		if err != nil {
-			return "", err
-		}
-		if *a.Version != next {
-			return "", errs.New(errs.Invalid, "The next checkpoint of this project has version %d", int(next))
-		}
+	// Runs number their checkpoints after the newest, and keep them in the
+	// repository by that number.
+	next, err := nextVersion(ctx, ctx.DB, p.ID)
+	switch {
+	case err != nil:
+		return "", err
+	case next > maxSaved:
+		return "", errs.New(errs.Invalid, "This project has %d checkpoints already: only runs add more", maxSaved)
+	case a.Version != nil && *a.Version != next:
+		return "", errs.New(errs.Invalid, "The next checkpoint of this project has version %d", int(next))
 	}
 	if a.MessageID != nil {
 		row, err := sessions.Rows.Get(ctx, ctx.DB, *a.MessageID)

@@ -14,6 +14,11 @@ import (
 const (
 	maxTitle  = 120       // characters
 	maxPrompt = 512 << 10 // bytes: a row holds 1 MiB with all that is around it
+	// maxSessions and maxMetadata (bytes) bound what one project may keep here:
+	// a guest could fill the server's disk otherwise, and the list of sessions
+	// is read whole.
+	maxSessions = 500
+	maxMetadata = 4 << 10
 )
 
 func createSession(ctx *function.MutationCtx, a struct {
@@ -29,6 +34,16 @@ func createSession(ctx *function.MutationCtx, a struct {
 	title, err := cleanTitle(a.Title)
 	if err != nil {
 		return "", err
+	}
+	if value.Size(a.Metadata) > maxMetadata {
+		return "", errs.New(errs.Invalid, "A session's metadata has at most %d bytes", maxMetadata)
+	}
+	there, err := Sessions.Query(ctx.DB, "by_project", p.ID).Take(ctx, maxSessions)
+	if err != nil {
+		return "", err
+	}
+	if len(there) == maxSessions {
+		return "", errs.New(errs.Invalid, "This project has %d sessions already: delete some of them", maxSessions)
 	}
 	return Sessions.Insert(ctx, ctx.DB, Session{ProjectID: p.ID, Title: title, Metadata: a.Metadata})
 }

@@ -234,3 +234,23 @@ func TestTitles(t *testing.T) {
 	}
 	p.refused(object{"sessionId": id, "title": strings.Repeat("ü", 121)}, "sessions:renameSession", "at most 120 characters")
 }
+
+// Whoever may write rows could once write them without end.
+func TestSessionsEnd(t *testing.T) {
+	t.Parallel()
+	p := open(t)
+	more := func(metadata any) error {
+		return p.owner.RunMutation(t.Context(), "sessions:createSession", object{"projectId": p.project, "metadata": metadata}, nil)
+	}
+	if err := more(object{"from": strings.Repeat("x", 5000)}); err == nil || !strings.Contains(err.Error(), "metadata has at most") {
+		t.Errorf("much metadata: %v", err)
+	}
+	for range 499 { // and the one that is there
+		if err := more(object{"from": "import"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := more(nil); err == nil || !strings.Contains(err.Error(), "500 sessions already") {
+		t.Errorf("one more: %v", err)
+	}
+}
