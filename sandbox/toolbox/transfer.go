@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -306,9 +307,24 @@ func writeThrough(t *tree, abs string, content io.Reader) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := io.Copy(f, content)
+	n, err := io.Copy(patient{f}, content)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fail(http.StatusConflict, "CONFLICT", "%s: nobody reads what is written", abs)
+	}
 	return n, err
+}
+
+// readPatience is how long a FIFO or a terminal may take to be read from.
+const readPatience = 5 * time.Second
+
+// patient writes to a file that may be a FIFO or a terminal. Whoever has it
+// open need not read, and the request would never end.
+type patient struct{ f *os.File }
+
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.f.SetWriteDeadline(time.Now().Add(readPatience)) // files of other kinds have none and don't wait
+	return p.f.Write(b)
 }

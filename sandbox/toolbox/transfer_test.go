@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func form(t *testing.T, fields ...[2]string) (string, io.Reader) {
@@ -133,6 +135,27 @@ func TestUploadThatBreaksOff(t *testing.T) {
 	})
 	if got := b.file("f"); got != "whole\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Whoever has a FIFO open need not read it: the upload never ended.
+func TestUploadIntoAFIFOThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	path := filepath.Join(b.dir, "work", "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	for _, within := range []string{"", "&within=" + url.QueryEscape(filepath.Join(b.dir, "work"))} {
+		text := b.send("/files/upload?path="+url.QueryEscape(path)+within, "application/octet-stream", strings.NewReader(strings.Repeat("x", 2<<20)), 409)
+		if !strings.Contains(text, "nobody reads") {
+			t.Errorf("answered %s", text)
+		}
 	}
 }
 
