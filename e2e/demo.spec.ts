@@ -23,7 +23,7 @@ test("a guest sees that it is a demo; what it builds is filled in, and an exampl
   await page.getByRole("button", { name: "Continue as guest" }).click();
   const box = page.getByRole("textbox", { name: "What should it do?" });
   await expect(box).toBeFocused();
-  await expect(page.getByText("Demo model: plays one recorded build.")).toBeVisible();
+  await expect(page.getByText("Demo model: plays recorded builds.")).toBeVisible();
   await expect(page.getByText("Guest", { exact: true }).first()).toBeVisible();
   const filled = await box.inputValue();
   expect(filled).toContain("todo list");

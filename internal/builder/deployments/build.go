@@ -37,7 +37,7 @@ func (j *job) build(tb sandbox.Toolbox, workDir string) error {
 	lines.end()
 	if err != nil {
 		if ctx.Err() != nil && j.work.Err() == nil {
-			return errs.New(errs.Unavailable, "The build took longer than %d seconds and was ended.", int(buildLimit.Seconds()))
+			return errs.New(errs.Unavailable, "bun run build took longer than %d seconds and was ended.", int(buildLimit.Seconds()))
 		}
 		return errs.Wrap(errs.Unavailable, err, "The sandbox was lost during the build.")
 	}
@@ -48,7 +48,7 @@ func (j *job) build(tb sandbox.Toolbox, workDir string) error {
 	case cmd.ExitCode == nil:
 		return errs.New(errs.Unavailable, "The sandbox was lost during the build.")
 	case *cmd.ExitCode != 0:
-		return errs.New(errs.Invalid, "The build ended with exit code %d.", *cmd.ExitCode)
+		return errs.New(errs.Invalid, "bun run build ended with exit code %d.", *cmd.ExitCode)
 	}
 	return nil
 }

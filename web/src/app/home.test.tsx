@@ -25,7 +25,7 @@ describe("home", () => {
 
   it("in demo mode says so and fills the box with what the demo builds", async () => {
     const { user } = open(makeWorld({ config: demo }), "/");
-    expect(await screen.findByText("Demo model: plays one recorded build.")).toBeInTheDocument();
+    expect(await screen.findByText("Demo model: plays recorded builds.")).toBeInTheDocument();
     await waitFor(async () => expect(await box()).toHaveValue("Build a todo list. Keep items after a reload, and let me filter by done."));
     await user.click(screen.getByRole("button", { name: "Add a key" }));
     expect(await screen.findByText("ANTHROPIC_API_KEY=sk-ant-…")).toBeInTheDocument();
@@ -190,7 +190,7 @@ describe("home", () => {
     expect(within(dialog).getByText("This is not “Todo list”.")).toBeInTheDocument();
     expect(world.server.calls).toEqual([]);
     expect(await violations()).toEqual([]);
-    await user.type(within(dialog).getByLabelText("Name of the project"), "Todo list{Enter}");
+    await user.type(within(dialog).getByLabelText("Type its name to delete it"), "Todo list{Enter}");
     await waitFor(() => expect(screen.queryByRole("link", { name: "Todo list" })).not.toBeInTheDocument());
     expect(await screen.findByRole("list", { name: "Examples" })).toBeInTheDocument();
     await waitFor(async () => expect(await box()).toHaveFocus());
@@ -203,7 +203,7 @@ describe("home", () => {
     const { user } = open(world, "/");
     await user.click(await screen.findByRole("button", { name: "Menu of Todo list" }));
     await user.click(await screen.findByRole("menuitem", { name: "Delete" }));
-    await user.type(await screen.findByLabelText("Name of the project"), "Todo list{Enter}");
+    await user.type(await screen.findByLabelText("Type its name to delete it"), "Todo list{Enter}");
     await waitFor(() => expect(screen.getByRole("link", { name: "Room booking" })).toHaveFocus());
   });
 

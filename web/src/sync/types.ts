@@ -190,7 +190,7 @@ export type Deployment = {
 export type NameCheck = { ok: boolean; name: string; url: string; reason?: "taken" | "reserved" | "bad" };
 
 export type ClientConfig = {
-  /** No key: the demo model plays one recorded build. */
+  /** No key: the demo model plays recorded builds. */
   demo: boolean;
   providers: string[];
   model: { id: string; name: string };

@@ -60,7 +60,9 @@ export function Separator({ label, value, min, max, onChange, onReset, className
       onPointerCancel={() => (start.current = null)}
       onDoubleClick={onReset}
       className={cx(
-        "group relative z-10 w-px shrink-0 cursor-col-resize touch-none bg-line outline-none",
+        "group relative z-10 w-px shrink-0 cursor-col-resize touch-none bg-line",
+        // The system's own colours leave no background to tell focus by.
+        "not-forced-colors:outline-none",
         "after:absolute after:inset-y-0 after:-inset-x-3",
         "before:absolute before:inset-y-0 before:-inset-x-px before:transition-colors hover:before:bg-line-strong focus-visible:before:bg-focus",
         className,

@@ -87,7 +87,7 @@ export function OpenProject({ project, user }: { project: Project; user: User })
             projectId={projectId}
             sessionId={session?._id}
             userId={user._id}
-            initial={initials(user.name, user.email).slice(0, 1) || "Y"}
+            initial={initials(user.name, user.email).slice(0, 1) || "G"}
             model={config?.model.name ?? ""}
             sandboxReady={ready}
             session={ensure}

@@ -161,7 +161,8 @@ function checkpointName(d: Deployment): string {
 function failedSentence(d: Deployment): string {
   const what = d.status === "build_failed" ? "The build failed" : "The deployment failed";
   const why = d.error?.split("\n", 1)[0]?.trim().replace(/\.$/, "");
-  return why && !why.toLowerCase().startsWith(what.toLowerCase()) ? `${what}: ${why}.` : `${what}.`;
+  if (!why || why.toLowerCase().startsWith(what.toLowerCase())) return `${what}.`;
+  return `${what}: ${why.replace(/^(The|It) /, (word) => word.toLowerCase())}.`;
 }
 
 /** Says how a deployment ended while the dialog is open. */

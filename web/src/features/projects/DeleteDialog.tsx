@@ -49,7 +49,7 @@ export function DeleteDialog({ project, onClose, onDeleted }: Props) {
     >
       <form id={form} onSubmit={(event) => void submit(event)} noValidate>
         <Field
-          label="Name of the project"
+          label="Type its name to delete it"
           hint={`Type “${project.name}” to delete it.`}
           value={typed}
           autoFocus

@@ -28,7 +28,7 @@ export function DemoStrip() {
         </Popover>
       }
     >
-      Demo model: plays one recorded build.
+      Demo model: plays recorded builds.
     </Strip>
   );
 }

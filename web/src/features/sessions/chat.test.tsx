@@ -451,6 +451,31 @@ describe("by keyboard and reader", () => {
     expect(document.activeElement).toHaveAccessibleName("Prompt: Make it work on my phone, and add a dark theme.");
   });
 
+  it("has the newest row as its stop while the focus is elsewhere, and leaves a focused one alone", async () => {
+    const w = world("project-thinking");
+    open(w, page);
+    const list = await feed();
+    const rows = () => [...list.querySelectorAll<HTMLElement>("[data-row]")];
+    const stops = () => rows().filter((r) => r.tabIndex === 0);
+    const write = (text: string) =>
+      act(() => {
+        addRows(w, w.runs[0]!, [says(text)]);
+        w.server.changed();
+      });
+    write("The first words.");
+    await within(list).findByText("The first words.");
+    await waitFor(() => expect(stops()).toEqual([rows().at(-1)]));
+    const before = rows().length;
+    write("The next words.");
+    await waitFor(() => expect(rows().length).toBeGreaterThan(before));
+    await waitFor(() => expect(stops()).toEqual([rows().at(-1)]));
+    const here = rows()[1]!;
+    act(() => here.focus());
+    write("The last words.");
+    await within(list).findByText("The last words.");
+    expect(stops()).toEqual([here]);
+  });
+
   it.each([
     "project-done",
     "project-failing-command",

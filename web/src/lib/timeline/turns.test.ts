@@ -94,6 +94,20 @@ it("says an edit in words, with its lines", () => {
   expect(stepWords(bad!)).toMatchObject({ verb: "Edit failed", error: "String to replace not found in file." });
 });
 
+it("says that a write changed nothing, or made an empty file, and counts no lines", () => {
+  const [write] = steps(only(captured("02-continue-edit-with-tool-error")));
+  const wrote = (data: object) => stepWords({ ...write!, result: { ...write!.result!, data } });
+  expect(wrote({ type: "update", content: "one\n", structuredPatch: [] })).toMatchObject({
+    verb: "Rewrote",
+    right: { kind: "text", text: "no change" },
+    name: "Rewrote notes.txt, no change, done",
+  });
+  expect(wrote({ type: "create", content: "", structuredPatch: [] })).toMatchObject({
+    verb: "Created",
+    right: { kind: "text", text: "empty" },
+  });
+});
+
 it("keeps thoughts, and the index of the blocks after them", () => {
   const turn = only(captured("09-thinking"));
   expect(shape(turn.items)).toEqual(["thought", "text", "steps 2", "text"]);

@@ -161,7 +161,9 @@ function readRight(step: Step): Right {
 
 function linesRight(step: Step): Right {
   if (step.state !== "done") return { kind: "none" };
-  return { kind: "lines", counts: sumLines(parsePatch(step)) };
+  const counts = sumLines(parsePatch(step));
+  if (counts.added + counts.removed > 0) return { kind: "lines", counts };
+  return { kind: "text", text: step.name === "Write" && !isRewrite(step) ? "empty" : "no change" };
 }
 
 function isRewrite(step: Step): boolean {

@@ -27,9 +27,9 @@ export type FeedProps = {
 
 /** The session from the oldest loaded row to the newest. Not a live region: the status says what happens. */
 export function Feed({ turns, firstNumber, loading, older, complete, sending, initial, stick, empty }: FeedProps) {
-  const { scroller, content, stuck, toEnd } = stick;
+  const { scroller, content, stuck, atEnd, toEnd } = stick;
   useOlder(scroller, older);
-  const onKeyDown = useRows(content);
+  const onKeyDown = useRows(content, atEnd);
   const nothing = !loading && turns.length === 0 && sending.length === 0;
   return (
     <div className="relative flex min-h-0 flex-1 flex-col short:min-h-28 short:shrink-0">

@@ -3,15 +3,19 @@ import { type KeyboardEvent, type RefObject, useCallback, useEffect } from "reac
 const inside = "a[href], button, input, [tabindex]";
 
 /**
- * One tab stop for the whole feed: the current row. Arrows go by row, Page Up and Down by
+ * One tab stop for the whole feed: the current row; the newest one for as long as the reader is at the end with the
+ * focus elsewhere. Arrows go by row, Page Up and Down by
  * run, Home and End to the ends. Tab goes on to the current row's own links and buttons;
  * those of the other rows are left out of the order.
  */
-export function useRows(content: RefObject<HTMLElement | null>): (event: KeyboardEvent) => void {
+export function useRows(
+  content: RefObject<HTMLElement | null>,
+  atEnd: () => boolean,
+): (event: KeyboardEvent) => void {
   useEffect(() => {
     const root = content.current;
     if (!root) return;
-    const tidy = () => setCurrent(root, current(root));
+    const tidy = () => setCurrent(root, current(root, atEnd()));
     tidy();
     const observer = new MutationObserver((changes) => {
       if (changes.some((c) => c.addedNodes.length > 0 || c.removedNodes.length > 0)) tidy();
@@ -26,7 +30,7 @@ export function useRows(content: RefObject<HTMLElement | null>): (event: Keyboar
       observer.disconnect();
       root.removeEventListener("focusin", onFocus);
     };
-  }, [content]);
+  }, [content, atEnd]);
 
   return useCallback(
     (event: KeyboardEvent) => {
@@ -54,9 +58,10 @@ function rowOf(target: EventTarget | null): HTMLElement | null {
   return target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
 }
 
-function current(root: HTMLElement): HTMLElement | undefined {
+function current(root: HTMLElement, atEnd: boolean): HTMLElement | undefined {
   const focused = rowOf(document.activeElement);
   if (focused && root.contains(focused)) return focused;
+  if (atEnd && !root.contains(document.activeElement)) return rows(root).at(-1);
   // The one that was current, or the newest.
   return root.querySelector<HTMLElement>('[data-row][tabindex="0"]') ?? rows(root).at(-1);
 }

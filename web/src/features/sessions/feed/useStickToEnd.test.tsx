@@ -21,11 +21,14 @@ function open() {
     stick = own;
     return (
       <div ref={own.scroller} data-testid="box">
-        <div ref={own.content} />
+        <div ref={own.content}>
+          <button type="button" aria-expanded={false} data-testid="row" />
+        </div>
       </div>
     );
   }
-  const box = render(<List />).getByTestId("box");
+  const page = render(<List />);
+  const box = page.getByTestId("box");
   const layout = (size: { scrollHeight: number; clientHeight: number }) => {
     for (const [name, value] of Object.entries(size)) Object.defineProperty(box, name, { value, configurable: true });
   };
@@ -38,6 +41,8 @@ function open() {
     layout,
     scroll,
     resized: () => act(() => resized()),
+    toggle: () => page.getByTestId("row").click(),
+    top: () => box.scrollTop,
   };
 }
 
@@ -58,6 +63,22 @@ test("a prompt box that shrinks as its long prompt is sent does not", () => {
   // The box gives its room to the list, which holds its place for that by scrolling up, and grows.
   list.layout({ scrollHeight: 2400, clientHeight: 720 });
   list.scroll(1280);
+  list.resized();
+  expect(list.stuck()).toBe(true);
+});
+
+test("a row that the reader opens stays where it is, and the end is held again once it is in sight", () => {
+  const list = open();
+  list.layout({ scrollHeight: 2000, clientHeight: 400 });
+  list.resized();
+  list.scroll(1600);
+  list.toggle();
+  list.layout({ scrollHeight: 2300, clientHeight: 400 });
+  list.resized();
+  expect(list.stuck()).toBe(false);
+  expect(list.top()).toBe(1600);
+  list.toggle();
+  list.layout({ scrollHeight: 2000, clientHeight: 400 });
   list.resized();
   expect(list.stuck()).toBe(true);
 });

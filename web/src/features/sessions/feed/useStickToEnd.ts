@@ -15,7 +15,8 @@ export interface Stick {
 
 /**
  * Keeps a growing list at its end for as long as the reader is there. A wheel, key, touch or
- * selection upwards releases at once; coming back to the end holds again.
+ * selection upwards releases at once; so does opening a row whose details reach out of sight, or what was clicked
+ * would jump away. Coming back to the end holds again.
  */
 export function useStickToEnd(): Stick {
   const scroller = useRef<HTMLDivElement>(null);
@@ -40,15 +41,23 @@ export function useStickToEnd(): Stick {
     if (!box || !inner) return;
     let height = -1;
     let room = -1;
+    let toggled = false;
     const follow = () => {
-      if (held.current) box.scrollTop = box.scrollHeight;
+      if (toggled) set(distance() <= nearEnd);
+      else if (held.current) box.scrollTop = box.scrollHeight;
       height = box.scrollHeight;
       room = box.clientHeight;
     };
+    const distance = () => box.scrollHeight - box.scrollTop - box.clientHeight;
     const observer = new ResizeObserver(follow);
     observer.observe(inner);
     observer.observe(box);
-    const distance = () => box.scrollHeight - box.scrollTop - box.clientHeight;
+    // The list is measured in the frame after the click; a row that opened without growing it changes nothing.
+    const onClick = (e: MouseEvent) => {
+      if (!(e.target instanceof Element) || !e.target.closest("[aria-expanded], [data-grows]")) return;
+      toggled = true;
+      requestAnimationFrame(() => requestAnimationFrame(() => (toggled = false)));
+    };
     let top = box.scrollTop;
     const onScroll = () => {
       const up = box.scrollTop < top - 1;
@@ -65,6 +74,7 @@ export function useStickToEnd(): Stick {
     let touchY = 0;
     const onTouchStart = (e: TouchEvent) => void (touchY = e.touches[0]?.clientY ?? 0);
     const onTouchMove = (e: TouchEvent) => void ((e.touches[0]?.clientY ?? 0) > touchY + 4 && letGo());
+    inner.addEventListener("click", onClick, true);
     box.addEventListener("scroll", onScroll, { passive: true });
     box.addEventListener("wheel", onWheel, { passive: true });
     box.addEventListener("keydown", onKey);
@@ -72,6 +82,7 @@ export function useStickToEnd(): Stick {
     box.addEventListener("touchmove", onTouchMove, { passive: true });
     return () => {
       observer.disconnect();
+      inner.removeEventListener("click", onClick, true);
       box.removeEventListener("scroll", onScroll);
       box.removeEventListener("wheel", onWheel);
       box.removeEventListener("keydown", onKey);
