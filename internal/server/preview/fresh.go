@@ -26,10 +26,12 @@ import (
 // what changes from then on reaches it by HMR.
 const freshPath = "/.surgent/fresh"
 
-// Bounds of what is noted.
+// Bounds of what is noted. The visitor and the app choose each part's texts,
+// which may be as long as a request's headers: longer ones are not compared.
 const (
 	maxLoads = 64
 	maxParts = 500
+	maxPart  = 2 << 10 // bytes
 )
 
 // How long an answer waits for the page's socket, and takes at most.
@@ -114,8 +116,9 @@ func (l *loads) note(host string, res *http.Response) {
 	if r.URL.Query().Has("t") {
 		delete(it.parts, r.URL.Path) // HMR has replaced what was fetched before
 	}
-	if len(it.parts) < maxParts {
-		it.parts[uri] = part{etag: etag, dest: dest, accept: r.Header.Get("Accept")}
+	accept := r.Header.Get("Accept")
+	if len(it.parts) < maxParts && len(uri)+len(etag)+len(accept) <= maxPart {
+		it.parts[uri] = part{etag: etag, dest: dest, accept: accept}
 	}
 }
 

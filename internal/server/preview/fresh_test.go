@@ -184,6 +184,22 @@ func TestOnlyTheWorkspaceAsksWhetherAFrameIsFresh(t *testing.T) {
 	}
 }
 
+// What is noted of a page is the server's memory, and its texts are anybody's.
+func TestLongAddressesAreNotNoted(t *testing.T) {
+	t.Parallel()
+	f := openFrame(t, "/@vite/client", "/src/App.tsx")
+	long := "/src/x.js?" + strings.Repeat("x", 100<<10)
+	f.load(t, long)
+	f.listen(t)
+	before := f.app.times("/src/x.js")
+	if got := f.fresh(t); got != isFresh {
+		t.Errorf("%s", got)
+	}
+	if f.app.times("/src/x.js") != before || f.app.times("/src/App.tsx") != 2 {
+		t.Errorf("asked %d times for the long one, %d for another", f.app.times("/src/x.js")-before, f.app.times("/src/App.tsx"))
+	}
+}
+
 // A request may name a whole address, "http:…", instead of a path. What
 // is asked again goes to the sandbox all the same, never to another server.
 func TestPartsLeadNowhereElse(t *testing.T) {
