@@ -190,7 +190,7 @@ describe("home", () => {
     expect(within(dialog).getByText("This is not “Todo list”.")).toBeInTheDocument();
     expect(world.server.calls).toEqual([]);
     expect(await violations()).toEqual([]);
-    await user.type(within(dialog).getByLabelText("Type its name to delete it"), "Todo list{Enter}");
+    await user.type(within(dialog).getByLabelText("Name of the project"), "Todo list{Enter}");
     await waitFor(() => expect(screen.queryByRole("link", { name: "Todo list" })).not.toBeInTheDocument());
     expect(await screen.findByRole("list", { name: "Examples" })).toBeInTheDocument();
     await waitFor(async () => expect(await box()).toHaveFocus());
@@ -203,7 +203,7 @@ describe("home", () => {
     const { user } = open(world, "/");
     await user.click(await screen.findByRole("button", { name: "Menu of Todo list" }));
     await user.click(await screen.findByRole("menuitem", { name: "Delete" }));
-    await user.type(await screen.findByLabelText("Type its name to delete it"), "Todo list{Enter}");
+    await user.type(await screen.findByLabelText("Name of the project"), "Todo list{Enter}");
     await waitFor(() => expect(screen.getByRole("link", { name: "Room booking" })).toHaveFocus());
   });
 

@@ -49,7 +49,7 @@ export function DeleteDialog({ project, onClose, onDeleted }: Props) {
     >
       <form id={form} onSubmit={(event) => void submit(event)} noValidate>
         <Field
-          label="Type its name to delete it"
+          label="Name of the project"
           hint={`Type “${project.name}” to delete it.`}
           value={typed}
           autoFocus

@@ -29,8 +29,12 @@ function open() {
   }
   const page = render(<List />);
   const box = page.getByTestId("box");
+  let top = 0;
+  const clamp = (to: number) => (top = Math.max(0, Math.min(to, box.scrollHeight - box.clientHeight)));
+  Object.defineProperty(box, "scrollTop", { get: () => top, set: clamp });
   const layout = (size: { scrollHeight: number; clientHeight: number }) => {
     for (const [name, value] of Object.entries(size)) Object.defineProperty(box, name, { value, configurable: true });
+    clamp(box.scrollTop);
   };
   const scroll = (top: number) => {
     box.scrollTop = top;
@@ -80,5 +84,18 @@ test("a row that the reader opens stays where it is, and the end is held again o
   list.toggle();
   list.layout({ scrollHeight: 2000, clientHeight: 400 });
   list.resized();
+  expect(list.stuck()).toBe(true);
+});
+
+test("a box that grows while more comes below keeps the end", () => {
+  const list = open();
+  list.layout({ scrollHeight: 2000, clientHeight: 400 });
+  list.resized();
+  list.scroll(1600);
+  list.layout({ scrollHeight: 2000, clientHeight: 420 });
+  list.resized();
+  // Its own scroll event is a frame late.
+  list.layout({ scrollHeight: 2100, clientHeight: 420 });
+  list.scroll(list.top());
   expect(list.stuck()).toBe(true);
 });

@@ -41,10 +41,15 @@ export function useStickToEnd(): Stick {
     if (!box || !inner) return;
     let height = -1;
     let room = -1;
+    let top = box.scrollTop;
     let toggled = false;
     const follow = () => {
       if (toggled) set(distance() <= nearEnd);
-      else if (held.current) box.scrollTop = box.scrollHeight;
+      else if (held.current) {
+        box.scrollTop = box.scrollHeight;
+        // The event of this comes later, when more may have come below: it is no way up of the reader's.
+        top = box.scrollTop;
+      }
       height = box.scrollHeight;
       room = box.clientHeight;
     };
@@ -58,7 +63,6 @@ export function useStickToEnd(): Stick {
       toggled = true;
       requestAnimationFrame(() => requestAnimationFrame(() => (toggled = false)));
     };
-    let top = box.scrollTop;
     const onScroll = () => {
       const up = box.scrollTop < top - 1;
       top = box.scrollTop;
