@@ -62,11 +62,16 @@ func (s *Repos) git(ctx context.Context, args ...string) (string, error) {
 	return s.feed(ctx, nil, args...)
 }
 
+// bounded is git in 2 GiB of memory: a few kilobytes of a hostile pack unpack
+// to any size, and here is the host. What git maps and how it packs is kept
+// well below that.
+const bounded = `ulimit -v 2097152 && exec git -c core.packedGitWindowSize=32m -c core.packedGitLimit=512m -c pack.windowMemory=256m -c pack.threads=2 "$@"`
+
 // feed is git with an input.
 func (s *Repos) feed(ctx context.Context, input io.Reader, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", bounded, "git"}, args...)...) //nolint:gosec // arguments are no part of the script
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_TERMINAL_PROMPT=0", "LC_ALL=C",
