@@ -14,10 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"github.com/spf13/cobra"
-
-	"surgent.dev/surgent/internal/config"
 )
 
 func devCommand() *cobra.Command {
@@ -58,17 +55,22 @@ func develop(ctx context.Context, dir string, logger *slog.Logger) error {
 		defer stop()
 		webDevServer = at
 	}
-	changes, stop, err := watch(dir, source)
+	changes, err := watchSource(dir, source, func(ctx context.Context) error { return rebuild(ctx, dir) }, logger)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer changes.close()
 	for {
 		round, end := context.WithCancelCause(ctx)
-		go func() { end(nextChange(round, dir, source, changes, logger)) }()
+		watched := make(chan struct{}) // closed when nobody takes this round's events any more
+		go func() {
+			defer close(watched)
+			end(changes.next(round))
+		}()
 		err := serve(round, webDevServer)
 		why := context.Cause(round)
 		end(nil)
+		<-watched
 		switch {
 		case ctx.Err() != nil:
 			return err
@@ -77,7 +79,7 @@ func develop(ctx context.Context, dir string, logger *slog.Logger) error {
 		case err != nil:
 			// A wrong value in .env.local, most likely: wait until it is mended.
 			tell(os.Stderr, "surgent: "+oneLine(err.Error()))
-			if why := nextChange(ctx, dir, source, changes, logger); errors.Is(why, errRebuilt) {
+			if why := changes.next(ctx); errors.Is(why, errRebuilt) {
 				return errRebuilt
 			}
 			if ctx.Err() != nil {
@@ -120,82 +122,6 @@ func startVite(ctx context.Context, web string) (at *url.URL, stop func(), err e
 		_ = cmd.Wait()                          // its end says nothing that it hasn't printed
 	}
 	return &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}, stop, nil
-}
-
-// watch tells of changed files: .env.local, and the Go files of a source tree.
-func watch(dir string, source bool) (<-chan fsnotify.Event, func(), error) {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, nil, fmt.Errorf("watch files: %w", err)
-	}
-	stop := func() { _ = w.Close() } // nothing is written through it
-	if err := w.Add(dir); err != nil {
-		stop()
-		return nil, nil, fmt.Errorf("watch %s: %w", dir, err)
-	}
-	if !source {
-		return w.Events, stop, nil
-	}
-	for _, top := range []string{"cmd", "convex", "deploy", "internal", "model", "sandbox", "snapshots", "templates"} {
-		err := filepath.WalkDir(filepath.Join(dir, top), func(path string, d os.DirEntry, err error) error {
-			if err != nil || !d.IsDir() {
-				return err
-			}
-			if d.Name() == "node_modules" || d.Name() == "testdata" {
-				return filepath.SkipDir
-			}
-			return w.Add(path)
-		})
-		if err != nil {
-			stop()
-			return nil, nil, fmt.Errorf("watch %s: %w", top, err)
-		}
-	}
-	return w.Events, stop, nil
-}
-
-// rest is how long files must be quiet before something is done: editors
-// write in several steps.
-const rest = 200 * time.Millisecond
-
-// nextChange returns when something has changed that asks for another round:
-// nil for .env.local, errRebuilt after a build. A build that fails prints its
-// reasons and changes nothing.
-func nextChange(ctx context.Context, dir string, source bool, changes <-chan fsnotify.Event, logger *slog.Logger) error {
-	env, code := false, false
-	var quiet <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case e, ok := <-changes:
-			if !ok {
-				<-ctx.Done()
-				return context.Cause(ctx)
-			}
-			switch {
-			case filepath.Base(e.Name) == config.EnvFile && filepath.Dir(e.Name) == dir:
-				env = true
-			case source && strings.HasSuffix(e.Name, ".go") && !strings.HasSuffix(e.Name, "_test.go"):
-				code = true
-			default:
-				continue
-			}
-			quiet = time.After(rest)
-		case <-quiet:
-			if !code {
-				return nil
-			}
-			logger.Info("building")
-			if err := rebuild(ctx, dir); err == nil {
-				return errRebuilt
-			}
-			if env {
-				return nil
-			}
-			code, quiet = false, nil
-		}
-	}
 }
 
 func builtPath(dir string) string { return filepath.Join(dir, "bin", "surgent-dev") }

@@ -1,15 +1,15 @@
 import { CircleAlert } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { copyText } from "@/lib/clipboard";
 import { cx } from "@/lib/cx";
 import { useWidth } from "@/lib/useMedia";
-import { api, type ClientConfig, type Project, useAction, useMutation } from "@/sync";
-import { Button, useAnnounce } from "@/ui";
+import type { ClientConfig, Project } from "@/sync";
+import { Button, Note } from "@/ui";
 import { OtherState } from "./OtherState";
 import { type FrameWidth, PreviewBar } from "./PreviewBar";
 import { errorPrompt, previewState } from "./state";
 import { StateView } from "./StateView";
 import { useActivate } from "./useActivate";
+import { useAddress } from "./useAddress";
 import { useFrame } from "./useFrame";
 import { useFrameSize } from "./useFrameSize";
 
@@ -36,9 +36,7 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
   const state = previewState(project, config, open);
   const [width, setWidth] = useState<FrameWidth>("full");
   const narrow = useWidth() === "phone";
-  const link = useAction(api.projects.previewLink);
-  const setPublic = useMutation(api.projects.setPublic);
-  const announce = useAnnounce();
+  const address = useAddress(project, path);
   const box = useRef<HTMLDivElement>(null);
   const size = useFrameSize(box, width !== "full" && !narrow, frame.key);
   const { activate, fault } = useActivate(project);
@@ -52,22 +50,6 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
     onPath(to);
     frame.go(to);
   };
-  const openTab = () => {
-    // Opened in the press itself: after the answer a browser would take it for a pop-up.
-    const tab = window.open("", "_blank");
-    link({ projectId, path }).then(
-      ({ url }) => {
-        if (!tab) return;
-        tab.opener = null;
-        tab.location.href = url;
-      },
-      () => tab?.close(),
-    );
-  };
-  const copy = () =>
-    void link({ projectId, path })
-      .then(({ url }) => copyText(project.settings?.public ? new URL(path, url).href : url))
-      .then((ok) => announce(ok ? "Copied" : "The browser refused"));
   const errors = state.kind === "app" ? state.errors : [];
   return (
     <div className="flex min-h-0 flex-1 flex-col">
@@ -82,9 +64,9 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
         onGo={go}
         onReload={frame.reload}
         onWidth={setWidth}
-        onOpen={openTab}
-        onCopy={copy}
-        onPublic={(v) => void setPublic({ projectId, public: v })}
+        onOpen={address.openTab}
+        onCopy={address.copy}
+        onPublic={address.setPublic}
         onSend={() => onSendToAgent(errorPrompt("The dev server reports an error:", errors))}
       />
       <div aria-hidden className="relative h-0 shrink-0">
@@ -92,6 +74,20 @@ export function PreviewPane({ project, config, path, onPath, onSendToAgent }: Pr
           <div className="absolute inset-x-0 top-0 z-10 h-0.5 appear-late bg-accent" />
         )}
       </div>
+      {address.fault && (
+        <Note
+          tone="bad"
+          className="m-2"
+          title={address.fault.title}
+          actions={
+            <Button size="sm" onClick={address.dismiss}>
+              Close
+            </Button>
+          }
+        >
+          {address.fault.text}
+        </Note>
+      )}
       {state.kind === "app" && frame.fault && (
         <StateView
           icon={<CircleAlert {...icon} />}

@@ -136,6 +136,28 @@ describe("the app", () => {
     expect(await frame()).toBeVisible();
   });
 
+  it("says why a tab was not opened, an address not copied, and who can see it not changed", async () => {
+    const w = world("project-empty");
+    const { user } = open(w, page);
+    await frame();
+    const tab = { opener: window, location: { href: "" }, close: vi.fn() };
+    vi.spyOn(window, "open").mockReturnValue(tab as unknown as Window);
+    w.server.on("projects:previewLink", () => refuse("unavailable", "The sandbox is not there."));
+    w.server.on("projects:setPublic", () => refuse("forbidden", "Forbidden"));
+    await user.click(screen.getByRole("button", { name: "Open in a new tab" }));
+    expect(await screen.findByText("The new tab was not opened.")).toBeVisible();
+    expect(screen.getByText("The sandbox is not there.")).toBeVisible();
+    expect(tab.close).toHaveBeenCalled();
+    await user.click(screen.getByRole("button", { name: "Only you can see it. Address menu" }));
+    await user.click(await screen.findByRole("menuitem", { name: "Copy the address" }));
+    expect(await screen.findByText("The address was not copied.")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Only you can see it. Address menu" }));
+    await user.click(await screen.findByRole("menuitemradio", { name: "Anyone with the address can see it" }));
+    expect(await screen.findByText("Who can see the preview has not changed.")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Close" }));
+    expect(screen.queryByText("Who can see the preview has not changed.")).toBeNull();
+  });
+
   it("can be shown to anybody", async () => {
     const w = world("project-empty");
     const { user } = open(w, page);

@@ -43,7 +43,7 @@ export function RenameSession({ session, onClose }: { session: Session; onClose(
           label="Title"
           value={title}
           error={error}
-          maxLength={100}
+          maxLength={120}
           autoFocus
           onFocus={(e) => e.target.select()}
           onChange={(e) => setTitle(e.target.value)}
