@@ -17,8 +17,12 @@ func (r *Runner) Query(ctx context.Context, snap store.Snapshot, streams stream.
 	c.identify()
 	reads := store.NewReadSet()
 	j := &store.Journal{Ends: slices.Clone(journal)}
-	v, err := r.query(ctx, snap, streams, c, reads, j)
-	out := QueryResult{Result: r.result(ctx, c, v, err), Reads: reads.Keys()}
+	watched := &watchedSnapshot{Snapshot: snap}
+	v, err := r.query(ctx, watched, streams, c, reads, j)
+	out := QueryResult{
+		Result: r.result(ctx, c, v, err), Reads: reads.Keys(),
+		Passing: err != nil && (watched.failed || ctx.Err() != nil),
+	}
 	out.Timestamp = snap.Timestamp()
 	if err == nil {
 		out.Journal = j.Ends
@@ -40,6 +44,25 @@ func (r *Runner) query(ctx context.Context, snap store.Snapshot, streams stream.
 	return guard(func() (value.Value, error) { return f.query(qc, args) })
 }
 
+// watchedSnapshot notes whether a read failed, as a function may hide that
+// behind an error of its own.
+type watchedSnapshot struct {
+	store.Snapshot
+	failed bool
+}
+
+func (s *watchedSnapshot) Get(ctx context.Context, table, id string) (value.Object, error) {
+	doc, err := s.Snapshot.Get(ctx, table, id)
+	s.failed = s.failed || err != nil
+	return doc, err
+}
+
+func (s *watchedSnapshot) Scan(ctx context.Context, sc store.Scan) ([]value.Object, error) {
+	docs, err := s.Snapshot.Scan(ctx, sc)
+	s.failed = s.failed || err != nil
+	return docs, err
+}
+
 // QueryNow runs a query on a snapshot of the newest commit.
 func (r *Runner) QueryNow(ctx context.Context, c Call) QueryResult {
 	c.identify()
@@ -49,7 +72,7 @@ func (r *Runner) QueryNow(ctx context.Context, c Call) QueryResult {
 		return nil
 	})
 	if err != nil {
-		out.Result = r.result(ctx, c, nil, err)
+		out.Result, out.Passing = r.result(ctx, c, nil, err), true
 	}
 	return out
 }

@@ -102,6 +102,10 @@ type QueryResult struct {
 	Reads []store.Key
 	// Journal goes into the next run of the same query; nil when it has none.
 	Journal []string
+	// Passing is set when Failure is not the function's own answer: the store
+	// could not be read, or the context ended. The same run may succeed later
+	// although nothing was written.
+	Passing bool
 }
 
 // lookup checks that a call may run: that the function exists and is visible,

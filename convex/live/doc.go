@@ -10,6 +10,11 @@
 // that changed since its last Transition in one go. A client that reads slowly
 // holds its newest state only; what it skipped is never built.
 //
+// A query that failed runs again when something that it had read changes. One
+// that failed for a passing reason, such as a run that took too long, also runs
+// again by itself after a while. Until it succeeds clients see the failure: its
+// last good result belongs to an older snapshot than the rest of what they see.
+//
 //	client requests ─▶ inbox ─┐
 //	commits, streams ─▶ wake ─┴▶ batch: pin ▸ mark ▸ run ▸ publish ─▶ pending ─▶ Take
 package live

@@ -55,6 +55,8 @@ type query struct {
 	reads   []store.Key
 	result  *Result
 	subs    map[*subscription]struct{}
+	retry   *time.Timer // nil unless the last run failed for a passing reason
+	retries int         // in a row
 }
 
 // Result is what a run of a query gave. It is immutable and shared.
@@ -106,10 +108,11 @@ func New(c Config) (*Hub, error) {
 	}, nil
 }
 
-// Run works until ctx ends. A batch that fails is tried again: the database
+// Run works until ctx ends; a hub runs once. A batch that fails is tried again: the database
 // may be busy, and no client may miss a change.
 func (h *Hub) Run(ctx context.Context) error {
 	defer h.waker.Close()
+	defer h.stopRetries()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
@@ -253,6 +256,12 @@ func (h *Hub) settle(q *query, res function.QueryResult) {
 		}
 		set[q] = struct{}{}
 	}
+	if res.Passing {
+		h.retryLater(q)
+	} else {
+		q.stopRetry()
+		q.retries = 0
+	}
 	r := &Result{Value: res.Value, Failure: res.Failure, Journal: res.Journal}
 	if res.Journal != nil {
 		q.journal = res.Journal
@@ -280,6 +289,7 @@ func (h *Hub) unread(q *query) {
 // drop forgets a query that nobody watches.
 func (h *Hub) drop(q *query) {
 	h.unread(q)
+	q.stopRetry()
 	delete(h.queries, q.key)
 	delete(h.dirty, q)
 }

@@ -44,6 +44,8 @@ type world struct {
 	runner  *function.Runner
 	streams *stream.Hub
 	runs    atomic.Int64 // of the query notes:list
+	faults  faults
+	stop    func() // ends the hub's loop; more than once does no harm
 }
 
 type topicArgs struct {
@@ -63,21 +65,26 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, streams: stream.New()}
 	r := function.NewRegistry()
 	w.register(r)
-	if w.runner, err = function.New(function.Config{Registry: r, Store: st, Streams: w.streams}); err != nil {
+	w.faults.register(r)
+	shaky := shakyStore{st, &w.faults}
+	if w.runner, err = function.New(function.Config{Registry: r, Store: shaky, Streams: w.streams}); err != nil {
 		t.Fatal(err)
 	}
-	w.hub, err = live.New(live.Config{Store: st, Streams: w.streams, Runner: w.runner, Interval: time.Millisecond})
+	w.hub, err = live.New(live.Config{Store: shaky, Streams: w.streams, Runner: w.runner, Interval: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.hub.Run(ctx) }()
-	t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
+	})
+	t.Cleanup(func() {
+		w.stop()
 		if err := st.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
