@@ -218,6 +218,9 @@ func readServer(c *Config, get func(string) string) error {
 	if !isOrigin(c.SiteURL) {
 		return &Error{"CONVEX_SITE_URL", "wants an origin, such as http://localhost:3210", c.SiteURL}
 	}
+	if _, host, _ := strings.Cut(strings.ToLower(c.SiteURL), "://"); strings.HasSuffix(host, "."+c.Domain) {
+		return &Error{"CONVEX_SITE_URL", "must not be a name below SURGENT_DOMAIN (" + c.Domain + "): those are previews and apps", c.SiteURL}
+	}
 	return nil
 }
 

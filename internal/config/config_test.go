@@ -99,6 +99,7 @@ func TestWrongValues(t *testing.T) {
 		{"SURGENT_MEMORY_RESERVE", "1 GB"},
 		{"CONVEX_SITE_URL", "localhost:3210"},
 		{"CONVEX_SITE_URL", "http://localhost:3210/path"},
+		{"CONVEX_SITE_URL", "http://api.localhost:3210"},
 		{"SURGENT_PROXIES", "proxy.example"},
 		{"SURGENT_PROXIES", "10.0.0.0/8,10.0.0.0/99"},
 		{"SURGENT_ORIGINS", "front.example"},
