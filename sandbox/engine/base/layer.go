@@ -56,7 +56,10 @@ func (l *layers) apply(ctx context.Context, r io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("read archive: %w", err)
 		}
-		if l.left.entries--; l.left.entries < 0 {
+		// A path of one entry may have two thousand folders on it.
+		l.left.entries -= 1 + l.tree.made
+		l.tree.made = 0
+		if l.left.entries < 0 {
 			return errors.New("the image holds too many files")
 		}
 		if err := l.entry(h, t); err != nil {

@@ -194,7 +194,8 @@ func TestLayers(t *testing.T) {
 			}},
 			err: "file name too long",
 		},
-		"too many files":     {layers: [][]put{slices.Repeat([]put{{name: "f"}}, 101)}, err: "too many files"},
+		"too many files":     {layers: [][]put{slices.Repeat([]put{{name: "f"}}, 10_001)}, err: "too many files"},
+		"too many folders":   {layers: [][]put{deepPaths(7)}, err: "too many files"},
 		"too much":           {layers: [][]put{{{name: "f", text: strings.Repeat("x", 600)}}, {{name: "f", text: strings.Repeat("x", 600)}}}, err: "too large"},
 		"more than there is": {layers: [][]put{{{name: "f", text: "short", size: 900}}}, err: "EOF"},
 		"an unknown kind":    {layers: [][]put{{{name: "f", kind: 'Z'}}}, err: "none of an image's"},
@@ -214,7 +215,7 @@ func TestLayers(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer tree.close()
-			l := &layers{tree: tree, left: limits{entries: 100, bytes: 1000}}
+			l := &layers{tree: tree, left: limits{entries: 10_000, bytes: 1000}}
 			for _, entries := range tc.layers {
 				for n := range entries {
 					entries[n].link = strings.ReplaceAll(entries[n].link, "OUTSIDE", outside)
@@ -336,4 +337,14 @@ func FuzzLayer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// deepPaths are n files, each below 1500 folders of its own that no entry
+// names.
+func deepPaths(n int) []put {
+	var all []put
+	for i := range n {
+		all = append(all, put{name: fmt.Sprint(i) + strings.Repeat("/d", 1500)})
+	}
+	return append(all, put{name: "f"})
 }

@@ -30,6 +30,7 @@ const maxPath = 4096
 type tree struct {
 	root    *os.Root
 	folders map[string]string // what resolve found, until a link or folder goes or comes
+	made    int               // folders that no entry named, made on the way to one that did
 }
 
 // openTree opens a folder that exists.
@@ -125,6 +126,12 @@ func (t *tree) mkdir(name string) error {
 	at, err := t.follow(name)
 	if err != nil || at == "." {
 		return err
+	}
+	for up := at; up != "."; up = path.Dir(up) {
+		if _, err := t.root.Lstat(up); err == nil {
+			break
+		}
+		t.made++
 	}
 	return t.root.MkdirAll(at, 0o755)
 }
