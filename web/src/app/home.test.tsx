@@ -185,7 +185,7 @@ describe("home", () => {
     const { user } = open(world, "/");
     await user.click(await screen.findByRole("button", { name: "Menu of Todo list" }));
     await user.click(await screen.findByRole("menuitem", { name: "Delete" }));
-    const dialog = await screen.findByRole("dialog", { name: "Delete Todo list?" });
+    const dialog = await screen.findByRole("dialog", { name: "Delete “Todo list”?" });
     await user.click(within(dialog).getByRole("button", { name: "Delete" }));
     expect(within(dialog).getByText("This is not “Todo list”.")).toBeInTheDocument();
     expect(world.server.calls).toEqual([]);

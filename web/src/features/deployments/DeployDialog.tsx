@@ -42,7 +42,7 @@ export function DeployDialog(props: DeployDialogProps) {
     <Dialog
       open
       onOpenChange={onClose}
-      title={`Deploy ${project.name}`}
+      title={`Deploy “${project.name}”`}
       footer={
         <>
           <Button look="quiet" onClick={onClose}>

@@ -11,7 +11,7 @@ const world = (name: string): World => projectWorlds[name]!();
 async function dialog(w: World) {
   const opened = open(w, page);
   await opened.user.click(await screen.findByRole("button", { name: /^Deploy/ }));
-  return { ...opened, box: within(await screen.findByRole("dialog", { name: "Deploy Todo list" })) };
+  return { ...opened, box: within(await screen.findByRole("dialog", { name: "Deploy “Todo list”" })) };
 }
 
 describe("choosing a name", () => {

@@ -36,7 +36,7 @@ export function DeleteDialog({ project, onClose, onDeleted }: Props) {
     <Dialog
       open
       onOpenChange={onClose}
-      title={`Delete ${project.name}?`}
+      title={`Delete “${project.name}”?`}
       description={`Its files, sessions and checkpoints are removed${live ? ", and the deployed app goes offline" : ""}. This can't be taken back.`}
       footer={
         <>

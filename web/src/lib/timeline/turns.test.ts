@@ -94,6 +94,13 @@ it("says an edit in words, with its lines", () => {
   expect(stepWords(bad!)).toMatchObject({ verb: "Edit failed", error: "String to replace not found in file." });
 });
 
+it("names no target before the call that is being written has one", () => {
+  const [, read] = steps(only(captured("02-continue-edit-with-tool-error")));
+  const writing = (name: string) => stepWords({ ...read!, name, input: {}, result: undefined, state: "writing" }).target;
+  expect(["Read", "LS", "Grep"].map(writing)).toEqual(["", "", ""]);
+  expect(stepWords({ ...read!, name: "LS", input: {} }).target).toBe(".");
+});
+
 it("says that a write changed nothing, or made an empty file, and counts no lines", () => {
   const [write] = steps(only(captured("02-continue-edit-with-tool-error")));
   const wrote = (data: object) => stepWords({ ...write!, result: { ...write!.result!, data } });

@@ -96,8 +96,11 @@ function known(step: Step, family: Family): Unspoken {
     case "Edit":
     case "MultiEdit":
       return { ...base, verb, ...pathTarget(file), right: linesRight(step) };
-    default:
-      return { ...base, verb, ...pathTarget(file ?? "."), right: readRight(step) };
+    default: {
+      // Of a call that is still being written the path may come next; only a finished LS without one means ".".
+      const here = step.name === "LS" && step.state !== "writing" ? "." : undefined;
+      return { ...base, verb, ...pathTarget(file ?? here), right: readRight(step) };
+    }
   }
 }
 
@@ -137,7 +140,8 @@ function command(step: Step): string {
 }
 
 function searchTarget(step: Step): string {
-  const pattern = str(step.input.pattern) ?? "";
+  const pattern = str(step.input.pattern);
+  if (pattern === undefined) return "";
   const path = str(step.input.path);
   const within = path ? relative(path) : ".";
   return within === "." || within === "" ? `"${pattern}"` : `"${pattern}" in ${within}`;
