@@ -30,7 +30,7 @@ func (t *Target) Publish(ctx context.Context, rel *deploy.Release, progress depl
 	if rel.ID == "" {
 		return nil, errors.New("publish: the release has no ID")
 	}
-	unlock, err := t.publishing.lock(ctx, rel.Name)
+	unlock, err := t.publishing.Lock(ctx, rel.Name)
 	if err != nil {
 		return nil, fmt.Errorf("publish %s: %w", rel.Name, err)
 	}
@@ -62,7 +62,7 @@ func (t *Target) Rollback(ctx context.Context, name, releaseID string, progress 
 	if progress == nil {
 		progress = func(deploy.Stage, string) {}
 	}
-	unlock, err := t.publishing.lock(ctx, name)
+	unlock, err := t.publishing.Lock(ctx, name)
 	if err != nil {
 		return fmt.Errorf("roll back %s: %w", name, err)
 	}
@@ -84,7 +84,7 @@ func (t *Target) Rollback(ctx context.Context, name, releaseID string, progress 
 
 // Remove implements deploy.Target.
 func (t *Target) Remove(ctx context.Context, name string) error {
-	unlock, err := t.publishing.lock(ctx, name)
+	unlock, err := t.publishing.Lock(ctx, name)
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"surgent.dev/surgent/deploy"
 	"surgent.dev/surgent/deploy/assets"
 	"surgent.dev/surgent/deploy/release"
+	"surgent.dev/surgent/internal/kit/keylock"
 )
 
 const maxRequestBytes = 100 << 20
@@ -99,7 +100,7 @@ type Target struct {
 	closeOnce sync.Once
 
 	// publishing is held by name while an app changes.
-	publishing keyedMutex
+	publishing keylock.Keys
 	background sync.WaitGroup
 }
 
@@ -129,7 +130,7 @@ func Open(c Config) (*Target, error) {
 	}
 	t := &Target{
 		c: c.withDefaults(), records: records{filepath.Join(c.Dir, "live")},
-		apps: map[string]*app{}, journals: map[string]*journal{}, places: map[*place]struct{}{}, publishing: keyedMutex{held: map[string]chan struct{}{}},
+		apps: map[string]*app{}, journals: map[string]*journal{}, places: map[*place]struct{}{},
 		closing: make(chan struct{}),
 	}
 	t.now = t.c.Now
@@ -280,34 +281,4 @@ func (t *Target) freePlace(p *place) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.places, p)
-}
-
-// keyedMutex is one lock for each key, which can be waited for with a context.
-type keyedMutex struct {
-	mu   sync.Mutex
-	held map[string]chan struct{} // closed by unlock
-}
-
-func (k *keyedMutex) lock(ctx context.Context, key string) (unlock func(), err error) {
-	for {
-		k.mu.Lock()
-		other, taken := k.held[key]
-		if !taken {
-			mine := make(chan struct{})
-			k.held[key] = mine
-			k.mu.Unlock()
-			return func() {
-				k.mu.Lock()
-				delete(k.held, key)
-				k.mu.Unlock()
-				close(mine)
-			}, nil
-		}
-		k.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
 }
