@@ -129,6 +129,11 @@ type Published struct {
 	Warnings []string // for the author, e.g. a compatibility date that was clamped
 }
 
+// OwnDate is the compatibility date of what this project itself runs or
+// publishes: redirects, tombstones, health checks. It uses nothing that a
+// later date changes.
+const OwnDate = "2026-01-01"
+
 // Target publishes releases.
 type Target interface {
 	// Publish makes rel the live release of its name, or leaves what was live

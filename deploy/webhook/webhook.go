@@ -113,7 +113,7 @@ func (t *Target) Remove(ctx context.Context, name string) error {
 		return nil //nolint:nilerr // no app has such a name
 	}
 	body, err := t.payload(&deploy.Release{
-		Name: name, CompatibilityDate: "2026-01-01",
+		Name: name, CompatibilityDate: deploy.OwnDate,
 		Modules: []deploy.Module{{Name: "index.js", Type: deploy.ESModule, Content: []byte(tombstone)}},
 	})
 	if err != nil {

@@ -94,7 +94,7 @@ const config :Workerd.Config = (
     )),
     (name = "health", worker = (
       modules = [(name = "health", esModule = %s)],
-      compatibilityDate = "2026-01-01",
+      compatibilityDate = %s,
       globalOutbound = "egress",
     )),
     (name = "assets", external = (address = %s, http = ())),
@@ -108,7 +108,7 @@ const config :Workerd.Config = (
   v8Flags = ["--max-old-space-size=%d"],
 );
 `, strings.Join(modules, ", "), quote(m.CompatibilityDate), strings.Join(flags, ", "), strings.Join(bindings, ", "),
-		health, quote(at.assets), quote(at.egress), appPort, quote(cfHeader), healthPort, heapMegabytes)
+		health, quote(deploy.OwnDate), quote(at.assets), quote(at.egress), appPort, quote(cfHeader), healthPort, heapMegabytes)
 	return writeReadable(filepath.Join(dir, "config.capnp"), []byte(text))
 }
 
