@@ -9,7 +9,8 @@ import (
 )
 
 // Await returns the project once its sandbox is started. A sleeping one is
-// woken first; one that is broken, or not up within the limit, is an error.
+// woken first; one that is broken, or not up within the limit, is an error. The
+// wait ends with ctx.
 func Await(ctx *function.ActionCtx, p *Project, limit time.Duration) (*Project, error) {
 	id := p.ID
 	if p.Sandbox != nil && p.Sandbox.Status == Stopped && p.SandboxID != nil {
@@ -30,6 +31,9 @@ func Await(ctx *function.ActionCtx, p *Project, limit time.Duration) (*Project, 
 		}
 		select {
 		case <-deadline.Done():
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 			return nil, errs.New(errs.Unavailable, "The sandbox takes longer than usual to start")
 		case <-time.After(200 * time.Millisecond):
 		}

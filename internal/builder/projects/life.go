@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"surgent.dev/surgent/convex/function"
 	"surgent.dev/surgent/internal/builder/devserver"
@@ -105,24 +104,14 @@ type removeArgs struct {
 	Failures  int    `json:"failures,omitempty"`
 }
 
-// A removal that fails is tried again, later each time, for about a day.
-const (
-	removeRest  = 5 * time.Second
-	removeTries = 14
-)
-
 // remove deletes what a removed project leaves outside of the documents.
 func (m *module) remove(ctx *function.ActionCtx, a removeArgs) (any, error) {
 	err := m.removeAll(ctx, ID(a.ProjectID), a.SandboxID)
-	if err == nil || ctx.Err() != nil {
-		return nil, err
+	if err == nil {
+		return nil, nil
 	}
-	if a.Failures++; a.Failures >= removeTries {
-		return nil, fmt.Errorf("remove project %s, given up: %w", a.ProjectID, err)
-	}
-	m.life.Logger.WarnContext(ctx, "project is not removed yet", "project", a.ProjectID, "failures", a.Failures, "error", err)
-	_, err = ctx.Scheduler.RunAfter(ctx, removeRest<<a.Failures, "projects:remove", a)
-	return nil, err
+	a.Failures++
+	return nil, Retry(ctx, m.life.Logger, "projects:remove", a.Failures, a, fmt.Errorf("remove project %s: %w", a.ProjectID, err))
 }
 
 func (m *module) removeAll(ctx context.Context, id ID, sandboxID string) error {
