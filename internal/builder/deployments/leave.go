@@ -132,24 +132,19 @@ type nameArgs struct {
 	Failures int    `json:"failures,omitempty"`
 }
 
-// What fails at the target is tried again, later each time, for about a day.
-const (
-	targetRest  = 5 * time.Second
-	targetTries = 14
-)
-
-// again schedules another try after a failure, or gives up with it.
+// again has a function that failed at the target try again later.
 func (m *module) again(ctx *function.ActionCtx, what string, a nameArgs, cause error) error {
-	if a.Failures++; a.Failures >= targetTries || ctx.Err() != nil {
-		return fmt.Errorf("%s %s: %w", what, a.Name, cause)
-	}
-	m.Logger.WarnContext(ctx, "app's address is not settled yet", "app", a.Name, "function", what, "failures", a.Failures, "error", cause)
-	_, err := ctx.Scheduler.RunAfter(ctx, targetRest<<a.Failures, what, a)
-	return err
+	a.Failures++
+	return projects.Retry(ctx, m.Logger, what, a.Failures, a, fmt.Errorf("settle address of app %s: %w", a.Name, cause))
 }
 
 // takeDown removes an app whose name is being given up, then frees the name.
 func (m *module) takeDown(ctx *function.ActionCtx, a nameArgs) (any, error) {
+	unlock, err := m.places.Lock(ctx, a.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	var n *Name
 	if err := ctx.RunQuery("deployments:findName", a, &n); err != nil || n == nil || !n.Leaving {
 		return nil, err
@@ -160,8 +155,15 @@ func (m *module) takeDown(ctx *function.ActionCtx, a nameArgs) (any, error) {
 	return nil, ctx.RunMutation("deployments:free", a, nil)
 }
 
-// redirect publishes in a moved name's place what leads to the other.
+// redirect publishes in a moved name's place what leads to the other. It holds
+// the place from its look at the name to the end: a deployment that takes the
+// name back meanwhile publishes after it.
 func (m *module) redirect(ctx *function.ActionCtx, a nameArgs) (any, error) {
+	unlock, err := m.places.Lock(ctx, a.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	var n *Name
 	if err := ctx.RunQuery("deployments:findName", a, &n); err != nil || n == nil || n.MovedTo == "" {
 		return nil, err
@@ -187,7 +189,7 @@ func (m *module) moved(n *Name) (*deploy.Release, error) {
 		return nil, fmt.Errorf("make redirect of %s: %w", n.Name, err)
 	}
 	return &deploy.Release{
-		ID: "moved-" + n.Name + "-" + n.MovedTo, ProjectID: string(n.ProjectID), Name: n.Name, CompatibilityDate: "2026-01-01",
+		ID: "moved-" + n.Name + "-" + n.MovedTo, ProjectID: string(n.ProjectID), Name: n.Name, CompatibilityDate: deploy.OwnDate,
 		Assets:       []deploy.Asset{{Path: "/index.html", Hash: hash, Size: size}},
 		AssetsConfig: deploy.AssetsConfig{Redirects: "/* " + to + "/:splat 302\n"},
 		Open:         m.Blobs.Open,

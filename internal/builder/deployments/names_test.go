@@ -18,6 +18,7 @@ import (
 	"surgent.dev/surgent/convex/schema"
 	"surgent.dev/surgent/convex/store/sqlite"
 	"surgent.dev/surgent/convex/stream"
+	"surgent.dev/surgent/deploy"
 	"surgent.dev/surgent/deploy/deploytest"
 	"surgent.dev/surgent/deploy/release"
 	"surgent.dev/surgent/deploy/workerd"
@@ -27,13 +28,14 @@ import (
 	"surgent.dev/surgent/internal/builder/sessions"
 	"surgent.dev/surgent/internal/builder/templates"
 	"surgent.dev/surgent/internal/builder/users"
+	"surgent.dev/surgent/sandbox"
 	"surgent.dev/surgent/sandbox/daytona"
 )
 
 type object = map[string]any
 
-// place is a runtime with this module over a target on this machine, and no
-// sandboxes: what a build would leave is published by the test itself.
+// place is a runtime with this module over a target on this machine. Without
+// sandboxes, what a build would leave is published by the test itself.
 type place struct {
 	t      *testing.T
 	rt     *convex.Runtime
@@ -44,6 +46,17 @@ type place struct {
 }
 
 func newPlace(t *testing.T) *place {
+	t.Helper()
+	nowhere, err := daytona.New(daytona.Config{APIKey: "key", ServerURL: "http://127.0.0.1:1/api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPlaceOver(t, nowhere, nil)
+}
+
+// newPlaceOver makes a place with these sandboxes. between, if any, stands
+// between the module and the target.
+func newPlaceOver(t *testing.T, boxes sandbox.Client, between *slow) *place {
 	t.Helper()
 	p := &place{t: t, now: time.Now()}
 	dir := t.TempDir()
@@ -66,13 +79,14 @@ func newPlace(t *testing.T) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.target.Close)
-	nowhere, err := daytona.New(daytona.Config{APIKey: "key", ServerURL: "http://127.0.0.1:1/api"})
-	if err != nil {
-		t.Fatal(err)
+	var target deploy.Target = p.target
+	if between != nil {
+		between.Target = p.target
+		target = between
 	}
 	logger := slog.New(slog.DiscardHandler)
 	r := function.NewRegistry()
-	if err := deployments.Register(r, deployments.Config{Sandboxes: nowhere, Target: p.target, Blobs: blobs, AppURL: url, Logger: logger}); err != nil {
+	if err := deployments.Register(r, deployments.Config{Sandboxes: boxes, Target: target, Blobs: blobs, AppURL: url, Logger: logger}); err != nil {
 		t.Fatal(err)
 	}
 	registerTests(r)

@@ -12,6 +12,7 @@ import (
 	"surgent.dev/surgent/deploy"
 	"surgent.dev/surgent/deploy/release"
 	"surgent.dev/surgent/internal/builder/projects"
+	"surgent.dev/surgent/internal/kit/keylock"
 	"surgent.dev/surgent/sandbox"
 )
 
@@ -31,6 +32,10 @@ type Config struct {
 type module struct {
 	Config
 	owner string // this process, in leases
+
+	// places is held by name while something is published there or taken down,
+	// from the look at who may do so until the documents say what came of it.
+	places keylock.Keys
 
 	mu   sync.Mutex // guards busy
 	busy map[ID]bool

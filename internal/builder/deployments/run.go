@@ -46,6 +46,7 @@ func (m *module) run(ctx *function.ActionCtx, a runArgs) (any, error) {
 	work, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	j := &job{module: m, ctx: ctx, work: work, lose: cancel, d: d}
+	defer j.leavePlace()
 	stop := j.keepAlive()
 	end := j.deploy()
 	stop()
@@ -66,14 +67,15 @@ func (m *module) run(ctx *function.ActionCtx, a runArgs) (any, error) {
 }
 
 // removeOrphan takes down an app whose project was deleted while it went live:
-// whoever took its name down may have been a moment too early.
+// whoever took its name down may have been a moment too early. The job still
+// holds the app's place.
 func (m *module) removeOrphan(ctx *function.ActionCtx, d *Deployment) error {
 	var n *Name
 	if err := ctx.RunQuery("deployments:findName", nameArgs{Name: d.Name}, &n); err != nil {
 		return err
 	}
-	if n != nil && n.ProjectID != d.ProjectID {
-		return nil // the next owner's
+	if n != nil && !n.Leaving {
+		return nil // the next owner's, or the project's in another process
 	}
 	if err := m.Target.Remove(ctx, d.Name); err != nil {
 		return fmt.Errorf("take down app %s of a deleted project: %w", d.Name, err)
@@ -88,6 +90,8 @@ type job struct {
 	work context.Context // done when the process stops or the lease is lost
 	lose context.CancelCauseFunc
 	d    *Deployment
+
+	unlock func() // of the app's place, nil before it is held
 
 	writing sync.Mutex // held while progress is written, so that the log keeps its order
 	mu      sync.Mutex // guards log
@@ -113,6 +117,26 @@ func (j *job) pending() string {
 	text := j.log.String()
 	j.log.Reset()
 	return text
+}
+
+// takePlace waits until nothing else changes what answers under the app's name.
+func (j *job) takePlace() error {
+	unlock, ok := j.places.TryLock(j.d.Name)
+	if !ok {
+		j.say("Waiting until " + j.AppURL(j.d.Name) + " has settled.")
+		var err error
+		if unlock, err = j.places.Lock(j.work, j.d.Name); err != nil {
+			return err
+		}
+	}
+	j.unlock = unlock
+	return nil
+}
+
+func (j *job) leavePlace() {
+	if j.unlock != nil {
+		j.unlock()
+	}
 }
 
 // keepAlive writes the log out as it grows and renews the lease. A lease that
@@ -218,6 +242,11 @@ func (j *job) stages() (url string, failedAs Status, err error) {
 	if err != nil {
 		return "", DeployFailed, err
 	}
+	if err := j.takePlace(); err != nil {
+		return "", DeployFailed, err
+	}
+	// In the place, it looks once more whether the name is still the project's:
+	// from here on nobody takes it down before this has ended.
 	if err := j.enter(Uploading, "", stepUpload); err != nil {
 		return "", DeployFailed, err
 	}
