@@ -50,6 +50,7 @@ func (m *module) run(ctx *function.ActionCtx, a runArgs) (any, error) {
 	stop := j.keepAlive()
 	end := j.deploy()
 	stop()
+	end.Log = j.pending() // last: what could not be written is back in it
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -119,6 +120,15 @@ func (j *job) pending() string {
 	return text
 }
 
+// restore puts back what pending gave and could not be written.
+func (j *job) restore(text string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	text = keepTail(text + j.log.String())
+	j.log.Reset()
+	j.log.WriteString(text)
+}
+
 // takePlace waits until nothing else changes what answers under the app's name.
 func (j *job) takePlace() error {
 	unlock, ok := j.places.TryLock(j.d.Name)
@@ -173,6 +183,7 @@ func (j *job) advance(a advanceArgs) error {
 	a.ID, a.Owner, a.Log = j.d.ID, j.owner, j.pending()
 	var still bool
 	if err := j.ctx.RunMutation("deployments:advance", a, &still); err != nil {
+		j.restore(a.Log)
 		return err
 	}
 	if !still {
@@ -200,7 +211,7 @@ func (j *job) deploy() finishArgs {
 			}
 		}
 	}
-	end.URL, end.Log = url, j.pending()
+	end.URL = url
 	return end
 }
 
@@ -263,7 +274,9 @@ func (j *job) sandbox() (sandbox.Toolbox, string, error) {
 	if p == nil {
 		return nil, "", errLost
 	}
-	p, err := projects.Await(j.ctx, p, sandboxLimit)
+	ctx := *j.ctx
+	ctx.Context = j.work // a lost lease ends the wait
+	p, err := projects.Await(&ctx, p, sandboxLimit)
 	if err != nil {
 		return nil, "", err
 	}
