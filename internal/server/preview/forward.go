@@ -93,7 +93,7 @@ func (d *door) forward(w http.ResponseWriter, r *http.Request, box *Sandbox, id 
 			if err := refused(res); err != nil {
 				return err
 			}
-			d.loads.note(r.Host, res)
+			d.loads.note(id, res)
 			d.mend(res, box, own, inside)
 			return nil
 		},

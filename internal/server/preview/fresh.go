@@ -55,35 +55,36 @@ type load struct {
 	once   sync.Once
 }
 
-// loads knows the newest load of each preview. A page that somebody else
-// opens at the same time shares it: at worst one of the two is not compared.
+// loads knows the newest load of each sandbox, whichever of its ports it is of
+// and however the host was spelled: a preview can't push out those of others. A
+// page that somebody else opens at the same time shares it: at worst one of
+// the two is not compared.
 type loads struct {
-	mu     sync.Mutex // guards the rest
-	byHost map[string]*load
+	mu    sync.Mutex // guards the rest
+	byBox map[string]*load
 }
 
-// begin starts a load when the request is for a document in a frame.
-func (l *loads) begin(r *http.Request) {
+// begin starts a load of sandbox id when the request is for a document in a frame.
+func (l *loads) begin(id string, r *http.Request) {
 	if r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Dest") != "iframe" {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.byHost) >= maxLoads {
-		for host := range l.byHost { // any: the page that is forgotten counts as fresh
-			delete(l.byHost, host)
+	if len(l.byBox) >= maxLoads {
+		for other := range l.byBox { // any: the page that is forgotten counts as fresh
+			delete(l.byBox, other)
 			break
 		}
 	}
-	l.byHost[r.Host] = &load{parts: map[string]part{}, socket: make(chan struct{})}
+	l.byBox[id] = &load{parts: map[string]part{}, socket: make(chan struct{})}
 }
 
 // note keeps which version of a part went out, or that the socket opened.
-// host is the preview's.
-func (l *loads) note(host string, res *http.Response) {
+func (l *loads) note(id string, res *http.Response) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	it := l.byHost[host]
+	it := l.byBox[id]
 	if it == nil {
 		return
 	}
@@ -124,10 +125,10 @@ func (l *loads) note(host string, res *http.Response) {
 
 // newest returns the parts of the newest page of a preview and its socket's
 // sign; nil parts where nothing is to be compared.
-func (l *loads) newest(host string) (parts map[string]part, socket <-chan struct{}) {
+func (l *loads) newest(id string) (parts map[string]part, socket <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	it := l.byHost[host]
+	it := l.byBox[id]
 	if it == nil || !it.vite {
 		return nil, nil
 	}
@@ -155,7 +156,7 @@ func (d *door) fresh(w http.ResponseWriter, r *http.Request, box *Sandbox, id st
 		ctx, cancel := context.WithTimeout(r.Context(), freshPatience)
 		defer cancel()
 		var err error
-		if fresh, err = d.compare(ctx, r.Host, id, port); err != nil {
+		if fresh, err = d.compare(ctx, id, port); err != nil {
 			// Nothing is known against the page, so it is left alone.
 			d.Logger.DebugContext(r.Context(), "preview could not be compared", "host", r.Host, "error", err)
 			fresh = true
@@ -169,8 +170,8 @@ var errChanged = errors.New("a part has changed")
 
 // compare waits until the page listens and asks the dev server for each part
 // again.
-func (d *door) compare(ctx context.Context, host, id string, port int) (bool, error) {
-	_, socket := d.loads.newest(host)
+func (d *door) compare(ctx context.Context, id string, port int) (bool, error) {
+	_, socket := d.loads.newest(id)
 	if socket == nil {
 		return true, nil
 	}
@@ -182,7 +183,7 @@ func (d *door) compare(ctx context.Context, host, id string, port int) (bool, er
 	case <-ctx.Done():
 		return false, fmt.Errorf("wait for the page's socket: %w", ctx.Err())
 	}
-	parts, _ := d.loads.newest(host)
+	parts, _ := d.loads.newest(id)
 	target, err := d.Sandboxes.Target(ctx, id, port)
 	if err != nil {
 		return false, fmt.Errorf("find target of %s: %w", id, err)

@@ -68,7 +68,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Links == nil || c.Sandboxes == nil || c.Workspace == "" || c.Logger == nil {
 		return nil, errors.New("new preview: links, sandboxes, workspace and logger are required")
 	}
-	return &door{Config: c, transport: newTransport(c.Dial), loads: loads{byHost: map[string]*load{}}}, nil
+	return &door{Config: c, transport: newTransport(c.Dial), loads: loads{byBox: map[string]*load{}}}, nil
 }
 
 type door struct {
@@ -105,7 +105,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.wait(w, r, box, id)
 		return
 	}
-	d.loads.begin(r)
+	d.loads.begin(id, r)
 	d.forward(w, r, box, id, port)
 }
 
