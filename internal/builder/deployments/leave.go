@@ -1,9 +1,11 @@
 package deployments
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,10 @@ import (
 // Until then nobody else can have it, so that old links don't end at a
 // stranger's.
 const movedFor = 7 * 24 * time.Hour
+
+// maxMoved is how many old addresses a project holds at once: renaming must
+// not be a way to collect names.
+const maxMoved = 5
 
 // settleNames gives up the names that a project no longer needs. It needs the
 // one that is live, those of deployments on their way, and the last one tried,
@@ -70,6 +76,23 @@ func giveUp(ctx *function.MutationCtx, id projects.ID, live *Deployment, keep ma
 			err = leave(ctx, n)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	return leaveOldest(ctx, id)
+}
+
+// leaveOldest gives up the old addresses that are too many, those first that
+// would end first.
+func leaveOldest(ctx *function.MutationCtx, id projects.ID) error {
+	held, err := names.Query(ctx.DB, "by_project", id).All(ctx)
+	if err != nil {
+		return err
+	}
+	held = slices.DeleteFunc(held, func(n Name) bool { return n.MovedTo == "" })
+	slices.SortFunc(held, func(a, b Name) int { return cmp.Compare(a.Until, b.Until) })
+	for _, n := range held[:max(0, len(held)-maxMoved)] {
+		if err := leave(ctx, n); err != nil {
 			return err
 		}
 	}

@@ -240,6 +240,29 @@ func (p *place) free(caller convex.Caller, project, name string) bool {
 	return check.OK
 }
 
+// Renaming is no way to collect names: of many old addresses the oldest is given up.
+func TestRenamingHoldsFewNames(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	owner, project := p.project()
+	stranger, theirs := p.project()
+	for i := range 7 { // six old addresses, one too many
+		p.deploy(owner, project, fmt.Sprintf("name-%d", i))
+		p.pass(time.Minute)
+	}
+	p.becomes("name-0", "/", "404")
+	p.becomes("name-1", "/", "302 http://name-2.apps.example/")
+	p.becomes("name-5", "/", "302 http://name-6.apps.example/")
+	for deadline := time.Now().Add(30 * time.Second); !p.free(stranger, theirs, "name-0"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the oldest name is still held")
+		}
+	}
+	if p.free(stranger, theirs, "name-1") {
+		t.Error("a name that leads on is free")
+	}
+}
+
 // A renamed app's old address leads to the new one for a week, is nobody
 // else's until then, and free afterwards.
 func TestOldAddressLeadsToTheNew(t *testing.T) {
