@@ -1,9 +1,11 @@
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { createTimeline, type QueuedPrompt, type Turn, withLive } from "@/lib/timeline";
 import { api, type Run, usePaginatedQuery, useQuery } from "@/sync";
 import { useLiveMessage } from "./useLiveMessage";
 
 const page = 40;
+// A row that comes sends its whole page again, and a page is split when it has twice its size: the newest is small.
+const newest = 8;
 
 export interface SessionState {
   loading: boolean;
@@ -22,12 +24,18 @@ const none: never[] = [];
 /** Everything that the chat of one session shows, live. */
 export function useSession(sessionId: string | undefined): SessionState {
   const args = sessionId ? { sessionId } : "skip";
-  const rows = usePaginatedQuery(api.sessions.listMessagesPage, args, { initialNumItems: page });
+  const rows = usePaginatedQuery(api.sessions.listMessagesPage, args, { initialNumItems: newest });
   const runs = useQuery(api.runs.listBySession, args);
   const commits = useQuery(api.commits.listBySession, args);
   const [build] = useState(createTimeline);
 
-  const loading = sessionId !== undefined && (rows.status === "LoadingFirstPage" || runs === undefined);
+  const { status, loadMore } = rows;
+  const few = status !== "Exhausted" && rows.results.length < page;
+  useEffect(() => {
+    if (few && status === "CanLoadMore") loadMore(page - newest);
+  }, [few, status, loadMore]);
+
+  const loading = sessionId !== undefined && (few || runs === undefined);
   const stored = useMemo(
     () =>
       loading
@@ -50,7 +58,7 @@ export function useSession(sessionId: string | undefined): SessionState {
     firstNumber: Math.max(1, (runs?.filter((r) => r.status !== "queued").length ?? 0) - turns.length + 1),
     queued: stored.queued,
     active,
-    older: rows.status === "CanLoadMore" ? () => rows.loadMore(page) : undefined,
-    complete: sessionId !== undefined && rows.status === "Exhausted",
+    older: status === "CanLoadMore" && !few ? () => loadMore(page) : undefined,
+    complete: sessionId !== undefined && status === "Exhausted",
   };
 }
