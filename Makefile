@@ -114,6 +114,11 @@ clients: convex/testdata/client/node_modules/.package-lock.json sandbox/sandboxt
 bench: host build ## the figures that bench/README.md tells of
 	@scripts/bench
 
+.PHONY: bench-web
+bench-web: host-test build e2e/node_modules/.package-lock.json ## the workspace's part of them, in headless Chromium
+	$(GO) build -o bin/modelserver ./e2e/modelserver
+	cd e2e && npm run figures
+
 .PHONY: stats
 stats: ## sizes of files and functions
 	@$(GO) run ./scripts/stats

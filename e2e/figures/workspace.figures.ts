@@ -32,7 +32,9 @@ test.beforeAll(async ({ browser }) => {
   await model.script(rules(seconds));
   server = await Surgent.start(model.env);
   context = await browser.newContext();
-  session = await Session.begin(await context.newPage(), server.url);
+  const page = await context.newPage();
+  session = await Session.begin(page, server.url);
+  await page.close(); // it would draw all that the measured one draws
 });
 
 test.afterAll(async () => {
@@ -55,7 +57,7 @@ test("cold load", async ({ browser }) => {
     lines.push([screen.name, "first contentful paint", ...both((load) => load.paint, ms), ""]);
     lines.push([screen.name, "first query drawn", ...both((load) => load.drawn, ms), ""]);
     lines.push([screen.name, "composer takes a key", ...both((load) => load.typed, ms), ""]);
-    lines.push([screen.name, "layout shift", ...both((load) => load.shift, (value) => value.toFixed(4)), "0.02"]);
+    lines.push([screen.name, "layout shift", ...both((load) => load.shift, (value) => value.toFixed(4)), "≤ 0.02"]);
   }
   printed.push(`Cold load, processor slowed 4 times, ${loads} rounds:`, table(["screen", "what", "p50", "p95", "aim"], lines));
 });
@@ -94,9 +96,7 @@ test("rows on the wire", async () => {
     await quiet(page, wire);
     const frames = wire.take();
     const rows = (await session.rows()) - before;
-    const per = (name: string) => byQuery(frames).filter(([query]) => query === name).reduce((sum, [, size]) => sum + size, 0) / rows;
     weights.push([`row appended to ${before}`, kb(bytes(frames) / rows), kb((await deflated(frames)) / rows), length === 1000 ? "as with 10" : "", parts(frames, rows)]);
-    test.info().annotations.push({ type: "rows", description: `${rows} rows, ${per("sessions:listMessagesPage").toFixed(0)} bytes each in their page` });
     await page.goto("about:blank");
   }
   await page.close();
@@ -132,19 +132,18 @@ test("a session of a thousand rows, and an answer that streams into it", async (
 
   await reset(page);
   const wheels = await toTop(page);
-  const read1 = await read(page);
+  const climbed = await read(page);
   const large = [await nodes(page), await heap(cdp)];
-  const drawnAt = ms(opened.drawn);
   printed.push(
     `A session of ${length.toLocaleString("en")} rows:`,
     table(
       ["what", "figure", "aim"],
       [
-        ["open → newest row drawn", drawnAt, ""],
+        ["open → newest row drawn", ms(opened.drawn), ""],
         ["frames > 50 ms while it opens; longest", slow(opened.frames), "none > 100 ms"],
         ["nodes; heap, opened", `${small[0].toLocaleString("en")}; ${mb(small[1])}`, "≤ 3,000"],
-        [`wheel to the top (${wheels} turns)`, `${(total(read1.frames) / 1000).toFixed(1)} s`, ""],
-        ["frames > 50 ms on the way; longest", slow(read1.frames), "none > 100 ms"],
+        [`wheel to the top (${wheels} turns)`, `${(total(climbed.frames) / 1000).toFixed(1)} s`, ""],
+        ["frames > 50 ms on the way; longest", slow(climbed.frames), "none > 100 ms"],
         ["nodes; heap, all loaded", `${large[0].toLocaleString("en")}; ${mb(large[1])}`, "≤ 3,000"],
       ],
     ),
