@@ -30,6 +30,15 @@ describe("the tree", () => {
     expect(document.activeElement).toHaveTextContent("list");
   });
 
+  it("is gone to with two letters, and the focus with it", async () => {
+    const { user } = open(world(), "/p/projects1");
+    await screen.findByRole("textbox", { name: "Prompt" });
+    act(() => (document.activeElement as HTMLElement).blur());
+    await user.keyboard("gf");
+    await screen.findByRole("treeitem", { name: /^src/ });
+    await waitFor(() => expect(screen.getByRole("region", { name: "Work area" })).toHaveFocus());
+  });
+
   it("filters by name", async () => {
     const { user } = open(world(), page);
     await user.type(await screen.findByRole("textbox", { name: "Filter files by name" }), "css");
