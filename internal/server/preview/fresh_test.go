@@ -210,7 +210,7 @@ func TestPartsLeadNowhereElse(t *testing.T) {
 	f := openFrame(t, "/@vite/client", "/src/App.tsx")
 	away := strings.TrimPrefix(other.URL, "http://")
 	for _, uri := range []string{"http:x:@" + away + "/src/App.tsx", "x:@" + away + "/src/App.tsx", "http:@" + away + "/", "http:" + away, "http://" + host + "/src/@" + away, "//" + away + "/a.js", "/@" + away} {
-		conn, err := net.Dial("tcp", f.front.Listener.Addr().String()) //nolint:noctx // on loopback
+		conn, err := net.Dial("tcp", f.front.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
