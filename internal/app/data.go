@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,7 @@ func openData(dir string) (release func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("SURGENT_DATA: %s can't be written (%w): choose a folder that this user may write", dir, cause(err))
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := lock(f); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("SURGENT_DATA: another server runs on %s: stop it, or choose another folder", dir)
 	}
@@ -40,6 +41,21 @@ func openData(dir string) (release func(), err error) {
 		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
 		_ = f.Close()
 	}, nil
+}
+
+// lockPatience is how long a start waits for the data folder. A child that the
+// last server had just forked holds its files until it runs its own program:
+// on a busy machine a moment longer than a server that was killed.
+const lockPatience = 3 * time.Second
+
+// lock takes a file for this process.
+func lock(f *os.File) error {
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil || time.Since(begin) > lockPatience {
+			return err
+		}
+	}
 }
 
 // openCache makes the folder of images and sees that it may be written.
