@@ -140,7 +140,7 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // open takes over the data folder and what an earlier engine left.
 func (e *Engine) open(ctx context.Context) error {
-	inst, err := openInstance(e.cfg.DataDir)
+	inst, err := openInstance(ctx, e.cfg.DataDir)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -35,13 +37,22 @@ type instance struct {
 }
 
 // openInstance locks the data folder and reads or chooses its instance.
-func openInstance(dataDir string) (*instance, error) {
+// It waits a moment for a lock that a child of a killed engine, just forked,
+// still holds.
+func openInstance(ctx context.Context, dataDir string) (*instance, error) {
 	for _, dir := range []string{dataDir, runDir} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open sandboxes: %w", err)
 		}
 	}
 	lock, err := tryLock(filepath.Join(dataDir, "lock"))
+	for range 60 {
+		if !errors.Is(err, unix.EWOULDBLOCK) || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		lock, err = tryLock(filepath.Join(dataDir, "lock"))
+	}
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, fmt.Errorf("the sandboxes in %s belong to another server that is running: stop it, or choose another data folder", dataDir)
 	}
