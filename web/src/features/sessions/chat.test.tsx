@@ -351,6 +351,19 @@ describe("by keyboard and reader", () => {
     expect(screen.getAllByRole("alert").map((a) => a.textContent)).toEqual([""]);
   });
 
+  it("says the last words and the end where both come at once", async () => {
+    const w = world("project-thinking");
+    open(w, page);
+    await feed();
+    act(() => {
+      const run = w.runs[0]!;
+      addRows(w, run, [says("It shows one field."), outcome()]);
+      w.runs = w.runs.map((r) => (r._id === run._id ? { ...r, status: "succeeded", endedAt: Date.now() } : r));
+      w.server.changed();
+    });
+    await waitFor(() => expect(said()).toContain("It shows one field. Done: no files changed"));
+  });
+
   it("leaves out steps, or all but failures, where somebody chose so", async () => {
     localStorage.setItem("surgent.spoken", "answers");
     const w = world("project-thinking");

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import { count } from "@/lib/format";
 import { readSpoken } from "@/lib/spoken";
 import { stepWords, type Turn } from "@/lib/timeline";
-import { useAnnounce } from "@/ui";
+import { type Announce, useAnnounce } from "@/ui";
 import { failureSentence } from "./turn/TurnNotes";
 
 const stepsEvery = 5000;
@@ -21,31 +21,43 @@ export function useAnnouncements(turn: Turn | undefined): void {
   useEffect(() => {
     if (!turn) return;
     const seen = before.current;
-    const fresh = seen?.key !== turn.key;
-    if (!seen || fresh) {
-      before.current = { key: turn.key, state: turn.state, texts: new Set(), steps: new Set(), lastStep: 0 };
-      // What was there when the page opened is not news.
-      remember(turn, before.current);
-      if (turn.state === "working" && seen && readSpoken() !== "off") announce("Working");
-      return;
+    const on = readSpoken() !== "off";
+    if (seen?.key !== turn.key) {
+      const now = { key: turn.key, state: turn.state, texts: new Set<string>(), steps: new Set<string>(), lastStep: 0 };
+      before.current = now;
+      // What was there when the page opened is not news; what a new run has already said is.
+      if (!seen) return remember(turn, now);
+      return changed(turn, now.texts, on, announce);
     }
     if (turn.state !== seen.state) {
       seen.state = turn.state;
-      if (turn.state === "working" && readSpoken() !== "off") announce("Working");
-      else if (turn.state === "failed" || turn.state === "limit")
-        announce(`Failed: ${turn.failure ? failureSentence(turn.failure) : ""}`, "alert");
-      else if (readSpoken() !== "off") announce(turn.state === "stopped" ? "Stopped by you" : doneSentence(turn));
-      return;
+      return changed(turn, seen.texts, on, announce);
     }
     const text = newText(turn, seen.texts);
-    const spoken = readSpoken();
-    if (text && spoken !== "off") return announce(text);
+    if (text && on) return announce(text);
     const step = newStep(turn, seen.steps);
-    if (step && spoken === "steps" && Date.now() - seen.lastStep >= stepsEvery) {
+    if (step && readSpoken() === "steps" && Date.now() - seen.lastStep >= stepsEvery) {
       seen.lastStep = Date.now();
       announce(step);
     }
   }, [turn, announce]);
+}
+
+/** A run's new state; its end comes after its last words, which may arrive with it. */
+function changed(turn: Turn, texts: Set<string>, on: boolean, announce: Announce) {
+  if (turn.state === "queued") return; // the queue box says so
+  if (turn.state === "working") {
+    if (on) announce("Working");
+    return;
+  }
+  const text = newText(turn, texts);
+  if (turn.state === "failed" || turn.state === "limit") {
+    announce(`Failed: ${turn.failure ? failureSentence(turn.failure) : ""}`, "alert");
+    if (text && on) announce(text);
+  } else if (on) {
+    const end = turn.state === "stopped" ? "Stopped by you" : doneSentence(turn);
+    announce(text ? `${text} ${end}` : end);
+  }
 }
 
 function remember(turn: Turn, seen: { texts: Set<string>; steps: Set<string> }): void {
