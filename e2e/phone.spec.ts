@@ -147,7 +147,15 @@ test("a swipe back in mid-stream lets go of the end; a tap leads there again; St
   const toEnd = page.getByRole("button", { name: /to the end$/ });
   await expect(toEnd).toBeVisible();
   const card = page.getByRole("article", { name: /^Checkpoint 1, / });
-  const before = await card.boundingBox();
+  // The swipe goes on for a moment after the finger is up.
+  let before = await card.boundingBox();
+  await expect
+    .poll(async () => {
+      const last = before?.y;
+      before = await card.boundingBox();
+      return before?.y === last;
+    }, { intervals: [200] })
+    .toBe(true);
   const written = await page.getByText(/^A long answer/).last().innerText();
   await expect.poll(async () => (await page.getByText(/^A long answer/).last().innerText()).length).toBeGreaterThan(written.length + 60);
   expect((await card.boundingBox())?.y).toBe(before?.y);
