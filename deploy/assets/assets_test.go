@@ -193,7 +193,7 @@ func FuzzRedirectsEnd(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, path string) {
 		if _, err := url.ParseRequestURI(path); err != nil || !strings.HasPrefix(path, "/") {
-			t.Skip("no request has such an address")
+			return // no request has such an address
 		}
 		for _, site := range sites {
 			res, at := ask(t, site, path), path

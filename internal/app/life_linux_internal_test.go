@@ -23,7 +23,7 @@ import (
 func realBench(t *testing.T, env map[string]string) *bench {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("starts real sandboxes")
+		t.Skip("-short: starts real sandboxes, which take a minute")
 	}
 	binary := builtBinary(t)
 	if cache := os.Getenv("SURGENT_CACHE"); cache != "" {

@@ -21,7 +21,7 @@ import (
 func TestAFullMachineLetsProjectsWait(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("starts real sandboxes")
+		t.Skip("-short: starts real sandboxes")
 	}
 	binary := builtBinary(t)
 	dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freePort(t))

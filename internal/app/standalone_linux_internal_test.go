@@ -19,7 +19,7 @@ import (
 func TestServeSandboxes(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("starts a real engine")
+		t.Skip("-short: starts a real engine")
 	}
 	cache := os.Getenv("SURGENT_CACHE")
 	if cache == "" {

@@ -42,7 +42,7 @@ func FuzzFolder(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, p string) {
 		if strings.ContainsRune(p, 0) {
-			t.Skip("refused before")
+			return // refused before it comes here
 		}
 		dir, err := openFolder(in)
 		if err != nil {

@@ -25,7 +25,6 @@ var accepted = []*regexp.Regexp{
 	regexp.MustCompile(`this target's apps cannot be run here`),          // a suite's case that only some drivers have
 	regexp.MustCompile(`the host itself does not reach its package reg`), // a machine behind a proxy
 	regexp.MustCompile(`this host has no control group for processors`),  // a kernel's choice
-	regexp.MustCompile(`refused before`),                                 // a fuzz input that can't get there
 }
 
 // event is a line of `go test -json`, as cmd/test2json documents it.

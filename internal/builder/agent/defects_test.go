@@ -109,7 +109,7 @@ func TestCommandsShareNoShell(t *testing.T) {
 func TestASessionKeepsTheNumbersOfItsNewestRuns(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("works on many runs")
+		t.Skip("-short: works on 53 runs one after the other")
 	}
 	const runs = 53
 	w := newWorld(t, settings{script: modeltest.Turns(modeltest.Text("ok"))})
